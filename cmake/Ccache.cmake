@@ -1,0 +1,10 @@
+# A second build of unchanged files takes seconds; without ccache nothing changes.
+find_program(QUASAR_CCACHE ccache)
+mark_as_advanced(QUASAR_CCACHE)
+if(QUASAR_CCACHE)
+  foreach(language CXX CUDA)
+    if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER ${QUASAR_CCACHE})
+    endif()
+  endforeach()
+endif()

@@ -1,0 +1,36 @@
+# The trainer on GPUs: ProcessGroupNCCL out of the wheel's libtorch_cuda.so. Two questions with two answers:
+#   QUASAR_NCCL_LINK_TEST  it compiles and links here (headers present), which the tests do without running it
+#   QUASAR_HAVE_NCCL       a binary linked to it also starts here (every library it needs is found)
+set(QUASAR_NCCL_LINK_TEST OFF)
+set(nccl_found "")
+set(nccl_how "needs LibTorch, the CUDA toolkit and nccl.h")
+find_path(QUASAR_NCCL_INCLUDE nccl.h)
+mark_as_advanced(QUASAR_NCCL_INCLUDE)
+set(torch_cuda ${torch_dir}/lib/libtorch_cuda.so)
+
+if(QUASAR_HAVE_TORCH AND QUASAR_HAVE_CUDA AND QUASAR_NCCL_INCLUDE AND EXISTS ${torch_cuda})
+  set(QUASAR_NCCL_LINK_TEST ON)
+  add_library(quasar::torch_cuda_link SHARED IMPORTED)
+  set_target_properties(quasar::torch_cuda_link PROPERTIES IMPORTED_LOCATION ${torch_cuda})
+  target_include_directories(quasar::torch_cuda_link SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS} ${QUASAR_NCCL_INCLUDE})
+  target_compile_definitions(quasar::torch_cuda_link INTERFACE USE_C10D_NCCL)
+  target_link_libraries(quasar::torch_cuda_link INTERFACE ${torch_dir}/lib/libc10_cuda.so quasar::torch)
+  target_link_options(quasar::torch_cuda_link INTERFACE -Wl,--unresolved-symbols=ignore-in-shared-libs)
+
+  # The loader itself answers, run paths and all. A driver is not needed to start.
+  execute_process(COMMAND ldd ${torch_cuda} OUTPUT_VARIABLE needed ERROR_QUIET RESULT_VARIABLE ldd_status)
+  string(REGEX MATCHALL "[^ \t\n]+ => not found" missing "${needed}")
+  list(TRANSFORM missing REPLACE " =>.*" "")
+  list(REMOVE_DUPLICATES missing)
+  list(JOIN missing ", " missing)
+  if(ldd_status EQUAL 0 AND missing STREQUAL "")
+    set(nccl_found ${torch_cuda})
+  else()
+    set(nccl_how "libtorch_cuda.so lacks ${missing}: pip install torch==2.11.0 with its GPU packages, set QUASAR_LIBTORCH_DIR")
+  endif()
+endif()
+quasar_option(NCCL nccl_found "NCCL trainer" "${nccl_how}")
+
+if(QUASAR_HAVE_NCCL)
+  add_library(quasar::torch_cuda ALIAS quasar::torch_cuda_link)
+endif()

@@ -1,0 +1,18 @@
+# quasar_option(TORCH FOUND "LibTorch" "how to get it") sets QUASAR_HAVE_TORCH from QUASAR_TORCH (AUTO, ON or OFF) and
+# from the variable FOUND, says in one line what came out, and stops where ON cannot be had.
+macro(quasar_option name found title how)
+  if(NOT QUASAR_${name} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "QUASAR_${name} is '${QUASAR_${name}}': choose AUTO, ON or OFF")
+  endif()
+  set(QUASAR_HAVE_${name} OFF CACHE INTERNAL "")
+  if(QUASAR_${name} STREQUAL "OFF")
+    message(STATUS "${title}: off (QUASAR_${name}=OFF)")
+  elseif(${found})
+    set(QUASAR_HAVE_${name} ON CACHE INTERNAL "")
+    message(STATUS "${title}: found, ${${found}}")
+  elseif(QUASAR_${name} STREQUAL "ON")
+    message(FATAL_ERROR "QUASAR_${name}=ON, but ${title} was not found (${how})")
+  else()
+    message(STATUS "${title}: not found, going on without (${how})")
+  endif()
+endmacro()
