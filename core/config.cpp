@@ -1,0 +1,289 @@
+#include "core/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <toml++/toml.h>
+
+#include "core/edit_distance.h"
+#include "core/errors.h"
+
+namespace quasar {
+namespace {
+
+struct Entry {
+  const toml::node* value;
+  std::string location;
+};
+
+std::string position(const std::string& name, const toml::source_region& source) {
+  return name + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
+}
+
+std::string print(double value) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
+  std::string text(buffer, end);
+  const bool looks_like_integer = text.find_first_of(".en") == std::string::npos;
+  return looks_like_integer ? text + ".0" : text;
+}
+
+std::string print(std::int64_t value) { return std::to_string(value); }
+std::string print(bool value) { return value ? "true" : "false"; }
+std::string print(const std::string& value) {
+  std::ostringstream out;
+  out << toml::value<std::string>(value);
+  return out.str();
+}
+std::string print(const std::pair<std::int64_t, std::int64_t>& value) {
+  return "[" + print(value.first) + ", " + print(value.second) + "]";
+}
+template <class T>
+std::string print(const std::vector<T>& values) {
+  std::string text = "[";
+  for (const auto& value : values) text += (text.size() > 1 ? ", " : "") + print(value);
+  return text + "]";
+}
+
+std::string print(const toml::node& node) {
+  std::ostringstream out;
+  node.visit([&out](const auto& value) { out << value; });
+  return out.str();
+}
+
+std::string describe(const Bounds& bounds) {
+  constexpr double kNone = std::numeric_limits<double>::max();
+  std::string text;
+  if (bounds.low > -kNone) text += (bounds.low_is_allowed ? ">= " : "> ") + print(bounds.low);
+  if (bounds.high < kNone) text += (text.empty() ? "<= " : " and <= ") + print(bounds.high);
+  return text.empty() ? "finite" : text;
+}
+
+bool inside(const Bounds& bounds, double value) {
+  if (!std::isfinite(value)) return false;
+  return (bounds.low_is_allowed ? value >= bounds.low : value > bounds.low) && value <= bounds.high;
+}
+
+void flatten(const toml::table& table, const std::string& prefix, const std::string& name,
+             std::map<std::string, Entry>& entries) {
+  for (const auto& [key, node] : table) {
+    const std::string full = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
+    if (const auto* inner = node.as_table())
+      flatten(*inner, full, name, entries);
+    else
+      entries[full] = {&node, position(name, node.source())};
+  }
+}
+
+bool is_bare_word(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '~';
+  });
+}
+
+toml::table parse_override(const std::string& assignment, const std::string& where) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw ConfigError(where + ": '" + assignment + "' is not section.key=value");
+  const std::string key = assignment.substr(0, equals);
+  const std::string value = assignment.substr(equals + 1);
+  try {
+    return toml::parse(key + " = " + value, where);
+  } catch (const toml::parse_error& error) {
+    if (is_bare_word(value)) return toml::parse(key + " = '" + value + "'", where);
+    throw ConfigError(where + ": '" + assignment + "': " + std::string(error.description()) +
+                      " (values are TOML; a bare word is a string)");
+  }
+}
+
+std::string fnv1a_64(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037ull;
+  for (const unsigned char byte : text) hash = (hash ^ byte) * 1099511628211ull;
+  char digits[17];
+  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(hash));
+  return digits;
+}
+
+}  // namespace
+
+struct Config::State {
+  std::string name;
+  toml::table file;
+  std::vector<toml::table> overrides;
+  std::map<std::string, Entry> entries;
+  mutable std::map<std::string, std::string> used;
+  mutable std::set<std::string> skipped_sections;
+
+  [[noreturn]] void fail(const std::string& key, const std::string& problem) const {
+    const auto entry = entries.find(key);
+    if (entry == entries.end()) throw ConfigError(name + ": " + key + ": " + problem);
+    throw ConfigError(entry->second.location + ": " + key + " = " + print(*entry->second.value) + ": " + problem);
+  }
+
+  /// The value under the key, or null if it is absent and has a default.
+  const toml::node* find(const std::string& key, bool has_default) const {
+    const auto entry = entries.find(key);
+    if (entry != entries.end()) return entry->second.value;
+    if (has_default) return nullptr;
+    std::vector<std::string> unread;
+    for (const auto& [other, ignored] : entries)
+      if (!used.contains(other)) unread.push_back(other);
+    const std::string near = nearest(key, unread);
+    std::string message = name + ": " + key + " is missing and has no default";
+    if (!near.empty()) message += " (" + entries.at(near).location + " has " + near + ": did you mean " + key + "?)";
+    throw ConfigError(message);
+  }
+
+  template <class T>
+  T remember(const std::string& key, T value) const {
+    used[key] = print(value);
+    return value;
+  }
+
+  double number_in(const std::string& key, const toml::node& node, const Bounds& bounds) const {
+    const auto value = node.value<double>();
+    if (!value || !node.is_number()) fail(key, "must be a number");
+    if (!inside(bounds, *value)) fail(key, "must be " + describe(bounds));
+    return *value;
+  }
+
+  std::int64_t integer_in(const std::string& key, const toml::node& node, const Bounds& bounds) const {
+    const auto* value = node.as_integer();
+    if (!value) fail(key, "must be a whole number");
+    if (!inside(bounds, static_cast<double>(value->get()))) fail(key, "must be " + describe(bounds));
+    return value->get();
+  }
+};
+
+Config::Config(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Config::~Config() = default;
+Config::Config(Config&&) noexcept = default;
+Config& Config::operator=(Config&&) noexcept = default;
+
+Config Config::from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in || std::filesystem::is_directory(file))
+    throw ConfigError("cannot read the configuration file '" + file.string() + "' (is the path right?)");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return from_text(text.str(), file.string(), overrides);
+}
+
+Config Config::from_text(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+  auto state = std::make_unique<State>();
+  state->name = name;
+  try {
+    state->file = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    throw ConfigError(position(name, error.source()) + ": not valid TOML: " + std::string(error.description()));
+  }
+  flatten(state->file, "", name, state->entries);
+  state->overrides.reserve(overrides.size());
+  for (std::size_t i = 0; i < overrides.size(); ++i) {
+    const std::string where = "override " + std::to_string(i + 1);
+    state->overrides.push_back(parse_override(overrides[i], where));
+    flatten(state->overrides.back(), "", where, state->entries);
+  }
+  return Config(std::move(state));
+}
+
+bool Config::has(const std::string& key) const { return state_->entries.contains(key); }
+
+double Config::number(const std::string& key, Bounds bounds, std::optional<double> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  return state_->remember(key, node ? state_->number_in(key, *node, bounds) : *fallback);
+}
+
+std::int64_t Config::integer(const std::string& key, Bounds bounds, std::optional<std::int64_t> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  return state_->remember(key, node ? state_->integer_in(key, *node, bounds) : *fallback);
+}
+
+bool Config::boolean(const std::string& key, std::optional<bool> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  if (node && !node->is_boolean()) fail(key, "must be true or false");
+  return state_->remember(key, node ? node->as_boolean()->get() : *fallback);
+}
+
+std::string Config::text(const std::string& key, std::optional<std::string> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  if (node && !node->is_string()) fail(key, "must be a string");
+  return state_->remember(key, node ? node->as_string()->get() : *fallback);
+}
+
+std::string Config::choice(const std::string& key, const std::vector<std::string>& options,
+                           std::optional<std::string> fallback) const {
+  const std::string value = text(key, std::move(fallback));
+  if (std::find(options.begin(), options.end(), value) != options.end()) return value;
+  std::string all;
+  for (const auto& option : options) all += (all.empty() ? "" : ", ") + option;
+  const std::string near = nearest(value, options);
+  fail(key, "must be one of " + all + (near.empty() ? "" : " (did you mean " + near + "?)"));
+}
+
+std::vector<double> Config::numbers(const std::string& key, Bounds bounds,
+                                    std::optional<std::vector<double>> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  if (!node) return state_->remember(key, *fallback);
+  if (!node->is_array()) fail(key, "must be a list of numbers");
+  std::vector<double> values;
+  for (const auto& item : *node->as_array()) values.push_back(state_->number_in(key, item, bounds));
+  return state_->remember(key, values);
+}
+
+std::vector<std::int64_t> Config::integers(const std::string& key, Bounds bounds,
+                                           std::optional<std::vector<std::int64_t>> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  if (!node) return state_->remember(key, *fallback);
+  if (!node->is_array()) fail(key, "must be a list of whole numbers");
+  std::vector<std::int64_t> values;
+  for (const auto& item : *node->as_array()) values.push_back(state_->integer_in(key, item, bounds));
+  return state_->remember(key, values);
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> Config::integer_pairs(const std::string& key) const {
+  const auto* node = state_->find(key, false);
+  std::vector<std::pair<std::int64_t, std::int64_t>> values;
+  if (!node->is_array() || node->as_array()->empty()) fail(key, "must be a list of pairs [[a, b], ...]");
+  for (const auto& item : *node->as_array()) {
+    const auto* pair = item.as_array();
+    if (!pair || pair->size() != 2) fail(key, "must be a list of pairs [[a, b], ...]");
+    values.emplace_back(state_->integer_in(key, (*pair)[0], any_number()), state_->integer_in(key, (*pair)[1], any_number()));
+  }
+  return state_->remember(key, values);
+}
+
+void Config::skip_section(const std::string& section) const { state_->skipped_sections.insert(section); }
+
+void Config::finish() const {
+  std::vector<std::string> known;
+  for (const auto& [key, ignored] : state_->used) known.push_back(key);
+  for (const auto& [key, entry] : state_->entries) {
+    if (state_->used.contains(key) || state_->skipped_sections.contains(key.substr(0, key.find('.')))) continue;
+    const std::string near = nearest(key, known);
+    throw ConfigError(entry.location + ": " + key + " = " + print(*entry.value) +
+                      ": unknown here: this command does not read that key with these settings" +
+                      (near.empty() ? "" : " (did you mean " + near + "?)"));
+  }
+}
+
+std::string Config::resolved() const {
+  std::string text;
+  for (const auto& [key, value] : state_->used) text += key + " = " + value + "\n";
+  return text;
+}
+
+std::string Config::hash() const {
+  std::string text;
+  for (const auto& [key, value] : state_->used)
+    if (key != "run.name" && key != "run.results" && key != "data.root") text += key + " = " + value + "\n";
+  return fnv1a_64(text);
+}
+
+void Config::fail(const std::string& key, const std::string& problem) const { state_->fail(key, problem); }
+
+}  // namespace quasar

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace quasar {
+
+/// Interval that a number must lie in.
+struct Bounds {
+  double low = -std::numeric_limits<double>::max();
+  double high = std::numeric_limits<double>::max();
+  bool low_is_allowed = true;
+};
+inline Bounds positive() { return {0.0, std::numeric_limits<double>::max(), false}; }
+inline Bounds at_least(double low) { return {low, std::numeric_limits<double>::max(), true}; }
+inline Bounds greater_than(double low) { return {low, std::numeric_limits<double>::max(), false}; }
+inline Bounds between(double low, double high) { return {low, high, true}; }
+inline Bounds any_number() { return {}; }
+
+/// A strict TOML configuration: every key must be read by someone, every value checked, every default written back.
+///
+/// Keys are dotted (`learning_rate.peak`). Overrides are `key=value` with a TOML value; a bare word is a string.
+/// Every fault is a ConfigError with file, line, column, key, value and what to do.
+class Config {
+ public:
+  static Config from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+  static Config from_text(const std::string& text, const std::string& name,
+                          const std::vector<std::string>& overrides = {});
+  ~Config();
+  Config(Config&&) noexcept;
+  Config& operator=(Config&&) noexcept;
+
+  bool has(const std::string& key) const;  ///< present and so far unread or read; a query does not count as reading
+  double number(const std::string& key, Bounds bounds, std::optional<double> fallback = {}) const;
+  std::int64_t integer(const std::string& key, Bounds bounds, std::optional<std::int64_t> fallback = {}) const;
+  bool boolean(const std::string& key, std::optional<bool> fallback = {}) const;
+  std::string text(const std::string& key, std::optional<std::string> fallback = {}) const;
+  std::string choice(const std::string& key, const std::vector<std::string>& options,
+                     std::optional<std::string> fallback = {}) const;
+  std::vector<double> numbers(const std::string& key, Bounds bounds,
+                              std::optional<std::vector<double>> fallback = {}) const;
+  std::vector<std::int64_t> integers(const std::string& key, Bounds bounds,
+                                     std::optional<std::vector<std::int64_t>> fallback = {}) const;
+  std::vector<std::pair<std::int64_t, std::int64_t>> integer_pairs(const std::string& key) const;
+
+  /// Accepts a whole section that this command does not use but another one does.
+  void skip_section(const std::string& section) const;
+
+  /// Throws for the first key that nobody has read, with the nearest one that somebody has.
+  void finish() const;
+
+  /// What was used, as TOML: every key read, defaults included, in alphabetical order; re-running it gives the same run.
+  std::string resolved() const;
+  /// 16 hexadecimal digits of a hash of resolved() without `run.*` keys that do not change the numbers.
+  std::string hash() const;
+
+  /// Throws ConfigError about a key that is present or was defaulted.
+  [[noreturn]] void fail(const std::string& key, const std::string& problem) const;
+
+ private:
+  struct State;
+  explicit Config(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quasar

@@ -1,0 +1,75 @@
+#include "core/estimate.h"
+
+#include <cmath>
+
+namespace quasar {
+
+void RunningMoments::add(double value) {
+  ++count_;
+  const double delta = value - mean_;
+  mean_ += delta / static_cast<double>(count_);
+  sum_of_squares_ += delta * (value - mean_);
+}
+
+void RunningMoments::merge(const RunningMoments& other) {
+  if (other.count_ == 0) return;
+  const auto n = static_cast<double>(count_);
+  const auto m = static_cast<double>(other.count_);
+  const double delta = other.mean_ - mean_;
+  count_ += other.count_;
+  mean_ += delta * m / (n + m);
+  sum_of_squares_ += other.sum_of_squares_ + delta * delta * n * m / (n + m);
+}
+
+double RunningMoments::variance() const {
+  return count_ < 2 ? 0.0 : sum_of_squares_ / static_cast<double>(count_ - 1);
+}
+
+double RunningMoments::standard_deviation() const { return std::sqrt(variance()); }
+
+Estimate RunningMoments::estimate() const {
+  if (count_ == 0) return {};
+  return {mean_, std::sqrt(variance() / static_cast<double>(count_))};
+}
+
+LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto n = static_cast<double>(x.size());
+  double mean_x = 0.0, mean_y = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    mean_x += x[i] / n;
+    mean_y += y[i] / n;
+  }
+  double sxx = 0.0, sxy = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sxx += (x[i] - mean_x) * (x[i] - mean_x);
+    sxy += (x[i] - mean_x) * (y[i] - mean_y);
+  }
+  LineFit fit{};
+  fit.slope = sxy / sxx;
+  fit.intercept = mean_y - fit.slope * mean_x;
+  double residual = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double r = y[i] - fit.intercept - fit.slope * x[i];
+    residual += r * r;
+  }
+  fit.slope_standard_error = x.size() > 2 ? std::sqrt(residual / (n - 2.0) / sxx) : 0.0;
+  return fit;
+}
+
+LineFit fit_order(const std::vector<double>& step_sizes, const std::vector<double>& errors) {
+  std::vector<double> log_steps, log_errors;
+  for (std::size_t i = 0; i < step_sizes.size(); ++i) {
+    log_steps.push_back(std::log(step_sizes[i]));
+    log_errors.push_back(std::log(std::abs(errors[i])));
+  }
+  return fit_line(log_steps, log_errors);
+}
+
+Estimate extrapolate_to_zero(double rate_1, const Estimate& value_1, double rate_2, const Estimate& value_2) {
+  const double weight_1 = -rate_2 / (rate_1 - rate_2);
+  const double weight_2 = rate_1 / (rate_1 - rate_2);
+  return {weight_1 * value_1.mean + weight_2 * value_2.mean,
+          std::hypot(weight_1 * value_1.standard_error, weight_2 * value_2.standard_error)};
+}
+
+}  // namespace quasar

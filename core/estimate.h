@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace quasar {
+
+/// A mean with its standard error.
+struct Estimate {
+  double mean = 0.0;
+  double standard_error = 0.0;
+};
+
+/// Mean and variance of a stream of numbers in one pass (Welford; merging as Chan, Golub and LeVeque 1983).
+class RunningMoments {
+ public:
+  void add(double value);
+  void merge(const RunningMoments& other);
+
+  std::int64_t count() const { return count_; }
+  double mean() const { return mean_; }
+  double variance() const;            ///< with n - 1 in the denominator; 0 for fewer than two values
+  double standard_deviation() const;  ///< square root of variance()
+  Estimate estimate() const;          ///< mean and sd / sqrt(n)
+
+ private:
+  std::int64_t count_ = 0;
+  double mean_ = 0.0;
+  double sum_of_squares_ = 0.0;
+};
+
+/// Straight line y = intercept + slope x through points, least squares with equal weights.
+struct LineFit {
+  double intercept;
+  double slope;
+  double slope_standard_error;  ///< from the residuals; 0 for two points
+};
+LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y);
+
+/// Order p of error = C h^p, fitted on log scales; the errors must not be 0.
+LineFit fit_order(const std::vector<double>& step_sizes, const std::vector<double>& errors);
+
+/// Richardson extrapolation to eta = 0 of an estimate whose bias is proportional to eta, from two independent values.
+///
+///   (e1 v2 - e2 v1) / (e1 - e2) at learning rates e1 > e2
+Estimate extrapolate_to_zero(double rate_1, const Estimate& value_1, double rate_2, const Estimate& value_2);
+
+}  // namespace quasar

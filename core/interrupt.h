@@ -1,0 +1,20 @@
+#pragma once
+
+#include <exception>
+
+namespace quasar {
+
+/// SIGINT or SIGTERM ended the run between two steps; `main` exits with 128 + signal.
+struct Interrupted final : std::exception {
+  explicit Interrupted(int number) : signal(number) {}
+  const char* what() const noexcept override { return "interrupted by a signal"; }
+  int signal;
+};
+
+/// Catches SIGINT and SIGTERM from now on; a second signal ends the process at once.
+void catch_interrupts();
+
+/// Throws Interrupted if a signal has come; every long loop calls it between steps.
+void throw_if_interrupted();
+
+}  // namespace quasar

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/elementary.h"
+#include "core/host_device.h"
+
+namespace quasar {
+
+/// Every use of randomness has its own number, so that no two uses can be correlated.
+enum class Use : std::uint32_t {
+  toy_noise = 1,
+  sde_noise = 2,
+  network_start = 3,
+  sample_choice = 4,
+  label_noise = 5,
+  procedural_images = 6
+};
+
+/// The name of a draw: the same name gives the same bits on every device, thread count and restart.
+struct Draw {
+  std::uint64_t seed;
+  Use use;
+  std::uint32_t replica;    ///< independent copy of the experiment
+  std::uint64_t step;       ///< below 2^48
+  std::uint32_t lane = 0;   ///< worker, or component of the noise; below 2^16
+  std::uint32_t index = 0;  ///< block of four words within the draw; below 2^24
+};
+
+/// Four independent uniform 32-bit words.
+struct Words {
+  std::uint32_t w[4];
+};
+
+/// Philox4x32-10 (Salmon et al., SC 2011), equal bit for bit to Random123's and cuRAND's.
+///
+/// cost  20 multiplications of 32 x 32 bits
+QUASAR_HD Words philox4x32_10(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3,
+                              std::uint32_t k0, std::uint32_t k1) {
+  constexpr std::uint64_t kMultiplier0 = 0xD2511F53u;
+  constexpr std::uint64_t kMultiplier1 = 0xCD9E8D57u;
+  constexpr std::uint32_t kWeyl0 = 0x9E3779B9u;
+  constexpr std::uint32_t kWeyl1 = 0xBB67AE85u;
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = kMultiplier0 * c0;
+    const std::uint64_t p1 = kMultiplier1 * c2;
+    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
+    c1 = static_cast<std::uint32_t>(p1);
+    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
+    c3 = static_cast<std::uint32_t>(p0);
+    k0 += kWeyl0;
+    k1 += kWeyl1;
+  }
+  return {{c0, c1, c2, c3}};
+}
+
+/// The four words of a named draw.
+///
+/// Not checked: the bounds on step, lane and index (a draw beyond them repeats another one's bits).
+QUASAR_HD Words words(const Draw& draw) {
+  const auto step_low = static_cast<std::uint32_t>(draw.step);
+  const auto step_high = static_cast<std::uint32_t>(draw.step >> 32);
+  return philox4x32_10(step_low, draw.replica, (step_high << 16) | draw.lane,
+                       (static_cast<std::uint32_t>(draw.use) << 24) | draw.index,
+                       static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32));
+}
+
+/// Uniform integer in [0, bound) by a 32 x 32-bit product; its bias is below bound / 2^32.
+QUASAR_HD std::uint32_t uniform_below(std::uint32_t word, std::uint32_t bound) {
+  return static_cast<std::uint32_t>((static_cast<std::uint64_t>(word) * bound) >> 32);
+}
+
+/// Two independent standard normals (float resolution, tails to 6.7 sigma) from two words.
+///
+///   z0 = sqrt(-2 ln u) cos(2 pi v),  z1 = sqrt(-2 ln u) sin(2 pi v)      Box and Muller 1958
+///
+/// u is a word in (0, 1]; the other word's top three bits choose the octant and its low 29 bits the angle in it.
+QUASAR_HD void box_muller(std::uint32_t radius_word, std::uint32_t angle_word, float& z0, float& z1) {
+  constexpr float kTwoToMinus32 = 2.3283064365e-10f;
+  const float u = fused_multiply_add(static_cast<float>(radius_word), kTwoToMinus32, 0.5f * kTwoToMinus32);
+  const float squared_radius = -2.0f * log_of_unit_interval(u);
+  const float radius = __builtin_sqrtf(squared_radius > 0.0f ? squared_radius : 0.0f);
+  const auto signed_29_bits = static_cast<std::int32_t>(angle_word << 3) >> 3;
+  constexpr float kQuarterPiPerUnit = 0.78539816339744831f / (1 << 28);
+  float sine, cosine;
+  sincos_of_octant(static_cast<float>(signed_29_bits) * kQuarterPiPerUnit, sine, cosine);
+  const bool swap = (angle_word & 0x20000000u) != 0;
+  const float first = swap ? cosine : sine;
+  const float second = swap ? sine : cosine;
+  z0 = radius * ((angle_word & 0x80000000u) != 0 ? -first : first);
+  z1 = radius * ((angle_word & 0x40000000u) != 0 ? -second : second);
+}
+
+/// The four standard normals of a named draw.
+QUASAR_HD void normals(const Draw& draw, float z[4]) {
+  const Words bits = words(draw);
+  box_muller(bits.w[0], bits.w[1], z[0], z[1]);
+  box_muller(bits.w[2], bits.w[3], z[2], z[3]);
+}
+
+}  // namespace quasar

@@ -1,0 +1,41 @@
+#include "core/training_schedule.h"
+
+#include <cmath>
+
+#include "core/config.h"
+
+namespace quasar {
+namespace {
+
+constexpr double kMostSteps = 1e15;
+
+std::int64_t read_total_steps(const Config& config) {
+  if (!config.has("training.slow_time")) return config.integer("training.steps", at_least(1));
+  if (config.has("training.steps")) config.fail("training.slow_time", "contradicts training.steps; give one of them");
+  const double slow_time = config.number("training.slow_time", positive());
+  const double learning_rate = config.number("learning_rate.peak", positive());
+  const double steps = std::round(slow_time / (learning_rate * learning_rate));
+  if (!(steps >= 1.0 && steps <= kMostSteps))
+    config.fail("training.slow_time", "gives no usable number of steps t / learning_rate^2");
+  return static_cast<std::int64_t>(steps);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> TrainingSchedule::periods() const {
+  std::vector<std::int64_t> result;
+  for (std::int64_t step = 0; step < total_steps; step += result.back()) result.push_back(period_at(step));
+  return result;
+}
+
+TrainingSchedule TrainingSchedule::read(const Config& config) {
+  TrainingSchedule schedule;
+  schedule.total_steps = read_total_steps(config);
+  schedule.learning_rate = LearningRateSchedule::read(config, schedule.total_steps);
+  if (config.has("training.slow_time") && !schedule.learning_rate.is_constant())
+    config.fail("training.slow_time", "needs a constant learning rate without warm-up; give training.steps instead");
+  schedule.sync = SynchronizationRule::read(config, schedule.total_steps, schedule.learning_rate.warmup_steps);
+  return schedule;
+}
+
+}  // namespace quasar
