@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Draws the figure of a comparison: theory as lines, measurement as markers, read from results folders only."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLES = """\
+example:
+  python notebooks/draw.py results/side_by_side/1a2b3c4d
+
+The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The two paths drawn are
+printed, one a line. A comparison with a panel valley, circle or network is drawn as the main job's page,
+any other as one small panel for every observable.
+
+exit codes: 0 done, 2 no such results folder or no matplotlib, 3 damaged results, 7 the figure cannot be written
+"""
+
+
+def read_arguments():
+    """The command line."""
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="draw.py", description=__doc__, epilog=EXAMPLES, formatter_class=shape)
+    parser.add_argument("folder", metavar="RESULTS_FOLDER", type=Path, help="a folder that quasar compare wrote")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where to put the figure (default: RESULTS_FOLDER)")
+    return parser.parse_args()
+
+
+def draw(folder, out):
+    """Reads the comparison, draws it and returns the paths written."""
+    from quasar_results.generic import draw_generic
+    from quasar_results.reader import read_comparison
+    from quasar_results.save import save
+    from quasar_results.side_by_side import draw_side_by_side, fits
+
+    comparison = read_comparison(folder)
+    figure = draw_side_by_side(comparison) if fits(comparison) else draw_generic(comparison)
+    out.mkdir(parents=True, exist_ok=True)
+    return save(figure, out, "side_by_side")
+
+
+def fail(code, message):
+    """Says what is wrong in one line and ends with the code."""
+    print(f"draw.py: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def main():
+    """Draws, or says in one line why not."""
+    arguments = read_arguments()
+    try:
+        from quasar_results.files import ResultsError
+
+        paths = draw(arguments.folder, arguments.out or arguments.folder)
+    except ImportError as error:
+        fail(2, f"Python package missing ({error}); try: python -m pip install -r notebooks/requirements.txt")
+    except ResultsError as error:
+        fail(error.exit_code, error)
+    except OSError as error:
+        fail(7, f"the figure cannot be written ({error})")
+    for path in paths:
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
