@@ -18,6 +18,7 @@ namespace {
 struct Entry {
   const toml::node* value;
   std::string location;
+  bool from_override;
 };
 
 std::string position(const std::string& name, const toml::source_region& source) {
@@ -68,14 +69,14 @@ bool inside(const Bounds& bounds, double value) {
   return (bounds.low_is_allowed ? value >= bounds.low : value > bounds.low) && value <= bounds.high;
 }
 
-void flatten(const toml::table& table, const std::string& prefix, const std::string& name,
+void flatten(const toml::table& table, const std::string& prefix, const std::string& name, bool from_override,
              std::map<std::string, Entry>& entries) {
   for (const auto& [key, node] : table) {
     const std::string full = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
     if (const auto* inner = node.as_table())
-      flatten(*inner, full, name, entries);
+      flatten(*inner, full, name, from_override, entries);
     else
-      entries[full] = {&node, position(name, node.source())};
+      entries[full] = {&node, from_override ? name : position(name, node.source()), from_override};
   }
 }
 
@@ -116,7 +117,8 @@ struct Config::State {
   std::vector<toml::table> overrides;
   std::map<std::string, Entry> entries;
   mutable std::map<std::string, std::string> used;
-  mutable std::set<std::string> skipped_sections;
+  mutable std::set<std::string> ignored;
+  mutable std::set<std::string> forgotten;
 
   [[noreturn]] void fail(const std::string& key, const std::string& problem) const {
     const auto entry = entries.find(key);
@@ -124,13 +126,14 @@ struct Config::State {
     throw ConfigError(entry->second.location + ": " + key + " = " + print(*entry->second.value) + ": " + problem);
   }
 
+  bool present(const std::string& key) const { return entries.contains(key) && !forgotten.contains(key); }
+
   /// The value under the key, or null if it is absent and has a default.
   const toml::node* find(const std::string& key, bool has_default) const {
-    const auto entry = entries.find(key);
-    if (entry != entries.end()) return entry->second.value;
+    if (present(key)) return entries.at(key).value;
     if (has_default) return nullptr;
     std::vector<std::string> unread;
-    for (const auto& [other, ignored] : entries)
+    for (const auto& [other, entry] : entries)
       if (!used.contains(other)) unread.push_back(other);
     const std::string near = nearest(key, unread);
     std::string message = name + ": " + key + " is missing and has no default";
@@ -181,17 +184,17 @@ Config Config::from_text(const std::string& text, const std::string& name, const
   } catch (const toml::parse_error& error) {
     throw ConfigError(position(name, error.source()) + ": not valid TOML: " + std::string(error.description()));
   }
-  flatten(state->file, "", name, state->entries);
+  flatten(state->file, "", name, false, state->entries);
   state->overrides.reserve(overrides.size());
   for (std::size_t i = 0; i < overrides.size(); ++i) {
     const std::string where = "override " + std::to_string(i + 1);
     state->overrides.push_back(parse_override(overrides[i], where));
-    flatten(state->overrides.back(), "", where, state->entries);
+    flatten(state->overrides.back(), "", where, true, state->entries);
   }
   return Config(std::move(state));
 }
 
-bool Config::has(const std::string& key) const { return state_->entries.contains(key); }
+bool Config::has(const std::string& key) const { return state_->present(key); }
 
 double Config::number(const std::string& key, Bounds bounds, std::optional<double> fallback) const {
   const auto* node = state_->find(key, fallback.has_value());
@@ -252,18 +255,29 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Config::integer_pairs(const s
   for (const auto& item : *node->as_array()) {
     const auto* pair = item.as_array();
     if (!pair || pair->size() != 2) fail(key, "must be a list of pairs [[a, b], ...]");
-    values.emplace_back(state_->integer_in(key, (*pair)[0], any_number()), state_->integer_in(key, (*pair)[1], any_number()));
+    values.emplace_back(state_->integer_in(key, (*pair)[0], any_number()),
+                        state_->integer_in(key, (*pair)[1], any_number()));
   }
   return state_->remember(key, values);
 }
 
-void Config::skip_section(const std::string& section) const { state_->skipped_sections.insert(section); }
+void Config::ignore(const std::string& section_or_key) const { state_->ignored.insert(section_or_key); }
+
+void Config::forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const {
+  const auto chosen = state_->entries.find(selector);
+  if (chosen == state_->entries.end() || !chosen->second.from_override) return;
+  for (const auto& key : keys) {
+    const auto entry = state_->entries.find(key);
+    if (entry != state_->entries.end() && !entry->second.from_override) state_->forgotten.insert(key);
+  }
+}
 
 void Config::finish() const {
   std::vector<std::string> known;
-  for (const auto& [key, ignored] : state_->used) known.push_back(key);
+  for (const auto& [key, value] : state_->used) known.push_back(key);
   for (const auto& [key, entry] : state_->entries) {
-    if (state_->used.contains(key) || state_->skipped_sections.contains(key.substr(0, key.find('.')))) continue;
+    if (state_->used.contains(key) || state_->forgotten.contains(key) || state_->ignored.contains(key)) continue;
+    if (state_->ignored.contains(key.substr(0, key.find('.')))) continue;
     const std::string near = nearest(key, known);
     throw ConfigError(entry.location + ": " + key + " = " + print(*entry.value) +
                       ": unknown here: this command does not read that key with these settings" +

@@ -37,7 +37,7 @@ class Config {
   Config(Config&&) noexcept;
   Config& operator=(Config&&) noexcept;
 
-  bool has(const std::string& key) const;  ///< present and so far unread or read; a query does not count as reading
+  bool has(const std::string& key) const;  ///< whether it is given; does not count as reading it
   double number(const std::string& key, Bounds bounds, std::optional<double> fallback = {}) const;
   std::int64_t integer(const std::string& key, Bounds bounds, std::optional<std::int64_t> fallback = {}) const;
   bool boolean(const std::string& key, std::optional<bool> fallback = {}) const;
@@ -50,8 +50,12 @@ class Config {
                                      std::optional<std::vector<std::int64_t>> fallback = {}) const;
   std::vector<std::pair<std::int64_t, std::int64_t>> integer_pairs(const std::string& key) const;
 
-  /// Accepts a whole section that this command does not use but another one does.
-  void skip_section(const std::string& section) const;
+  /// Accepts a whole section, or one key, that this command does not use but another one does.
+  void ignore(const std::string& section_or_key) const;
+
+  /// Forgets keys of the file that belong to other choices of `selector`, if an override made the choice: with
+  /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one.
+  void forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const;
 
   /// Throws for the first key that nobody has read, with the nearest one that somebody has.
   void finish() const;

@@ -21,9 +21,7 @@ void RunningMoments::merge(const RunningMoments& other) {
   sum_of_squares_ += other.sum_of_squares_ + delta * delta * n * m / (n + m);
 }
 
-double RunningMoments::variance() const {
-  return count_ < 2 ? 0.0 : sum_of_squares_ / static_cast<double>(count_ - 1);
-}
+double RunningMoments::variance() const { return count_ < 2 ? 0.0 : sum_of_squares_ / static_cast<double>(count_ - 1); }
 
 double RunningMoments::standard_deviation() const { return std::sqrt(variance()); }
 

@@ -41,8 +41,8 @@ bool LearningRateSchedule::is_constant() const {
 
 LearningRateSchedule LearningRateSchedule::read(const Config& config, std::int64_t total_steps) {
   LearningRateSchedule schedule;
-  const std::string name = config.choice("learning_rate.schedule", {"constant", "cosine", "linear", "step", "cosine_step"},
-                                         std::string("constant"));
+  const std::string name = config.choice(
+      "learning_rate.schedule", {"constant", "cosine", "linear", "step", "cosine_step"}, std::string("constant"));
   schedule.total_steps = total_steps;
   schedule.peak = config.number("learning_rate.peak", positive());
   schedule.warmup_steps = config.integer("learning_rate.warmup_steps", at_least(0), 0);
@@ -55,6 +55,8 @@ LearningRateSchedule LearningRateSchedule::read(const Config& config, std::int64
                                     config.number("learning_rate.decay_factor", positive(), 0.1)};
   if (name == "cosine_step")
     schedule.decay = lr_decay::CosineStep{config.number("learning_rate.base", greater_than(1.0), 2.0)};
+  config.forget_replaced("learning_rate.schedule", {"learning_rate.final", "learning_rate.decay_steps",
+                                                    "learning_rate.decay_factor", "learning_rate.base"});
   return schedule;
 }
 

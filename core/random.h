@@ -35,23 +35,26 @@ struct Words {
 /// Philox4x32-10 (Salmon et al., SC 2011), equal bit for bit to Random123's and cuRAND's.
 ///
 /// cost  20 multiplications of 32 x 32 bits
-QUASAR_HD Words philox4x32_10(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3,
-                              std::uint32_t k0, std::uint32_t k1) {
+QUASAR_HD Words philox4x32_10(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0,
+                              std::uint32_t k1) {
   constexpr std::uint64_t kMultiplier0 = 0xD2511F53u;
   constexpr std::uint64_t kMultiplier1 = 0xCD9E8D57u;
   constexpr std::uint32_t kWeyl0 = 0x9E3779B9u;
   constexpr std::uint32_t kWeyl1 = 0xBB67AE85u;
+  constexpr std::uint64_t kLow32 = 0xFFFFFFFFu;
+  std::uint64_t a0 = c0, a1 = c1, a2 = c2, a3 = c3;
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = kMultiplier0 * c0;
-    const std::uint64_t p1 = kMultiplier1 * c2;
-    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c1 = static_cast<std::uint32_t>(p1);
-    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c3 = static_cast<std::uint32_t>(p0);
+    const std::uint64_t p0 = kMultiplier0 * (a0 & kLow32);
+    const std::uint64_t p1 = kMultiplier1 * (a2 & kLow32);
+    a0 = (p1 >> 32) ^ a1 ^ k0;
+    a1 = p1;
+    a2 = (p0 >> 32) ^ a3 ^ k1;
+    a3 = p0;
     k0 += kWeyl0;
     k1 += kWeyl1;
   }
-  return {{c0, c1, c2, c3}};
+  return {{static_cast<std::uint32_t>(a0), static_cast<std::uint32_t>(a1), static_cast<std::uint32_t>(a2),
+           static_cast<std::uint32_t>(a3)}};
 }
 
 /// The four words of a named draw.
@@ -61,8 +64,8 @@ QUASAR_HD Words words(const Draw& draw) {
   const auto step_low = static_cast<std::uint32_t>(draw.step);
   const auto step_high = static_cast<std::uint32_t>(draw.step >> 32);
   return philox4x32_10(step_low, draw.replica, (step_high << 16) | draw.lane,
-                       (static_cast<std::uint32_t>(draw.use) << 24) | draw.index,
-                       static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32));
+                       (static_cast<std::uint32_t>(draw.use) << 24) | draw.index, static_cast<std::uint32_t>(draw.seed),
+                       static_cast<std::uint32_t>(draw.seed >> 32));
 }
 
 /// Uniform integer in [0, bound) by a 32 x 32-bit product; its bias is below bound / 2^32.

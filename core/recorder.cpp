@@ -17,9 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr int kFormat = 1;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 std::string iso_time(double seconds) {
   const auto whole = static_cast<std::time_t>(seconds);
@@ -41,8 +39,8 @@ void write_whole(const fs::path& file, const std::string& content) {
 
 json code_of_this_binary() {
   const BuildInfo& build = build_info();
-  return {{"version", build.version}, {"commit", build.commit},     {"dirty", build.dirty},
-          {"code_id", build.code_id}, {"compiler", build.compiler}, {"flags", build.flags},
+  return {{"version", build.version},      {"commit", build.commit},     {"dirty", build.dirty},
+          {"code_id", build.code_id},      {"compiler", build.compiler}, {"flags", build.flags},
           {"build_type", build.build_type}};
 }
 
@@ -78,7 +76,8 @@ void Recorder::record(const std::string& series, json record) {
   auto [entry, is_new] = series_.try_emplace(series);
   if (is_new) entry->second.open(folder_ / (series + ".jsonl"), std::ios::binary);
   entry->second << record.dump() << '\n' << std::flush;
-  if (!entry->second) throw StorageError("cannot write '" + (folder_ / (series + ".jsonl")).string() + "' (disk full?)");
+  if (!entry->second)
+    throw StorageError("cannot write '" + (folder_ / (series + ".jsonl")).string() + "' (disk full?)");
 }
 
 void Recorder::describe(const std::string& key, json value) {

@@ -62,9 +62,12 @@ SynchronizationRule SynchronizationRule::read(const Config& config, std::int64_t
   if (name == "inverse") result.rule = sync_rules::Power{config.number("sync.beta", positive()), 1.0, base()};
   if (name == "qsr") result.rule = sync_rules::Power{config.number("sync.alpha", positive()), 2.0, base()};
   if (name == "power")
-    result.rule = sync_rules::Power{config.number("sync.alpha", positive()), config.number("sync.power", positive()), base()};
+    result.rule =
+        sync_rules::Power{config.number("sync.alpha", positive()), config.number("sync.power", positive()), base()};
   if (name == "phases") result.rule = read_phases(config);
   if (name == "swap") result.rule = sync_rules::Swap{};
+  config.forget_replaced("sync.rule",
+                         {"sync.period", "sync.base_period", "sync.alpha", "sync.beta", "sync.power", "sync.phases"});
   result.switch_step = config.integer("sync.switch_step", at_least(0), 0);
   if (result.switch_step > total_steps)
     config.fail("sync.switch_step", "is after the last step (training.steps = " + std::to_string(total_steps) + ")");

@@ -10,8 +10,11 @@ namespace {
 constexpr double kMostSteps = 1e15;
 
 std::int64_t read_total_steps(const Config& config) {
+  config.forget_replaced("training.slow_time", {"training.steps"});
+  config.forget_replaced("training.steps", {"training.slow_time"});
+  if (config.has("training.steps") && config.has("training.slow_time"))
+    config.fail("training.slow_time", "contradicts training.steps; give one of them");
   if (!config.has("training.slow_time")) return config.integer("training.steps", at_least(1));
-  if (config.has("training.steps")) config.fail("training.slow_time", "contradicts training.steps; give one of them");
   const double slow_time = config.number("training.slow_time", positive());
   const double learning_rate = config.number("learning_rate.peak", positive());
   const double steps = std::round(slow_time / (learning_rate * learning_rate));

@@ -16,9 +16,11 @@ namespace quasar {
 /// returns  the new point and whether Phi converged
 /// cost     slow_coefficients and one gradient flow
 template <class L, class Noise>
-  requires Loss<L> && GradientNoise<Noise, L::dim>
-Projection<L::dim> euler_step(const L& loss, const Noise& noise, const DriftWeights& weights, const Vec<L::dim>& zeta,
-                              double time_step, const Vec<L::dim>& xi, const GradientFlowOptions& flow = {}) {
+requires Loss<L> && GradientNoise<Noise, L::dim> Projection<L::dim> euler_step(const L& loss, const Noise& noise,
+                                                                               const DriftWeights& weights,
+                                                                               const Vec<L::dim>& zeta,
+                                                                               double time_step, const Vec<L::dim>& xi,
+                                                                               const GradientFlowOptions& flow = {}) {
   const auto slow = slow_coefficients(loss, Mat<L::dim>(noise.covariance(zeta)), zeta, weights);
   return project_by_gradient_flow(
       loss, Vec<L::dim>(zeta + slow.drift * time_step + slow.diffusion * (std::sqrt(time_step) * xi)), flow);

@@ -50,8 +50,8 @@ Projection<Dim> project_by_gradient_flow(const Gradient& gradient, const Vec<Dim
     Eigen::Map<Vec<Dim>>(derivative.data(), x.size()) = -gradient(Vec<Dim>(as_vector(state)));
   };
   namespace odeint = boost::numeric::odeint;
-  auto stepper = odeint::make_controlled(options.step_tolerance, options.step_tolerance,
-                                         odeint::runge_kutta_dopri5<State>());
+  auto stepper =
+      odeint::make_controlled(options.step_tolerance, options.step_tolerance, odeint::runge_kutta_dopri5<State>());
   State state{};
   if constexpr (Dim == Eigen::Dynamic) state.resize(static_cast<std::size_t>(x.size()));
   Eigen::Map<Vec<Dim>>(state.data(), x.size()) = x;

@@ -36,7 +36,7 @@ struct PathState {
 ///
 /// The normals of (path, step) are named draws, so paths do not depend on threads, on each other or on restarts.
 template <class L, class Noise>
-  requires Loss<L> && GradientNoise<Noise, L::dim>
+requires Loss<L> && GradientNoise<Noise, L::dim>
 class PathEnsemble {
  public:
   static constexpr int dim = L::dim;
@@ -100,8 +100,8 @@ class PathEnsemble {
   void advance_path(std::size_t path, std::int64_t step) {
     if (state_.left_domain[path]) return;
     Vec<dim>& zeta = state_.positions[path];
-    const auto projected = euler_step(loss_, noise_, weights_, zeta, options_.time_step, noise_of(path, step),
-                                      options_.gradient_flow);
+    const auto projected =
+        euler_step(loss_, noise_, weights_, zeta, options_.time_step, noise_of(path, step), options_.gradient_flow);
     if (projected.converged)
       zeta = projected.point;
     else

@@ -32,8 +32,9 @@ std::string message_for(const std::string& text, const std::vector<std::string>&
 }
 
 TEST(Config, MisspeltKeyIsAnErrorWithPlaceAndNearestKey) {
-  EXPECT_THAT(message_for("[learning_rate]\npeak = 0.1\n[training]\nstesp = 7\n"),
-              AllOf(HasSubstr("x.toml:4:9"), HasSubstr("training.stesp = 7"), HasSubstr("did you mean training.steps?")));
+  EXPECT_THAT(
+      message_for("[learning_rate]\npeak = 0.1\n[training]\nstesp = 7\n"),
+      AllOf(HasSubstr("x.toml:4:9"), HasSubstr("training.stesp = 7"), HasSubstr("did you mean training.steps?")));
 }
 
 TEST(Config, MisspeltRequiredKeyIsRecognised) {
@@ -78,7 +79,9 @@ TEST(Config, OverridesReplaceValuesAndAreNamedInErrors) {
 TEST(Config, BareWordOverridesAreStrings) {
   const Config config = Config::from_text("", "x.toml", {"sync.rule=qsr"});
   EXPECT_EQ(config.choice("sync.rule", {"constant", "qsr"}), "qsr");
-  EXPECT_THAT(message_of([] { Config::from_text("", "x", {"sync.rule=qrs"}).choice("sync.rule", {"constant", "qsr"}); }),
+  EXPECT_THAT(message_of([] {
+                Config::from_text("", "x", {"sync.rule=qrs"}).choice("sync.rule", {"constant", "qsr"});
+              }),
               HasSubstr("did you mean qsr?"));
 }
 

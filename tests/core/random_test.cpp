@@ -7,7 +7,6 @@
 #include <set>
 
 #if __has_include(<Random123/philox.h>)
-#define QUASAR_TEST_HAS_RANDOM123
 #include <Random123/philox.h>
 #endif
 
@@ -35,7 +34,7 @@ TEST(Philox, GivesTheKnownAnswersOfRandom123) {
 }
 
 TEST(Philox, EqualsRandom123OnManyDraws) {
-#ifdef QUASAR_TEST_HAS_RANDOM123
+#if __has_include(<Random123/philox.h>)
   for (std::uint32_t i = 0; i < 10'000; ++i) {
     const Draw draw{0x0123456789abcdefull * (i + 1), Use::sde_noise, i * 2654435761u,
                     (std::uint64_t{i} << 33) + i,    i % 65536,      i};

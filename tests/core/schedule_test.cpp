@@ -34,7 +34,9 @@ TEST_P(PublishedSchedules, HaveThePublishedNumberOfRounds) {
   const TrainingSchedule schedule = schedule_of(GetParam().config);
   const auto periods = schedule.periods();
   EXPECT_EQ(periods.size(), GetParam().rounds);
-  if (GetParam().last_period > 0) EXPECT_EQ(periods.back(), GetParam().last_period);
+  if (GetParam().last_period > 0) {
+    EXPECT_EQ(periods.back(), GetParam().last_period);
+  }
   EXPECT_EQ(std::accumulate(periods.begin(), periods.end(), std::int64_t{0}), schedule.total_steps);
 }
 
@@ -59,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "learning_rate.warmup_steps = 1560\nlearning_rate.schedule = 'cosine'\n"
                   "sync.rule = 'qsr'\nsync.alpha = 0.25\nsync.base_period = 4\n",
                   12539, 0}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST(QuadraticRule, FirstLongerRoundOfTheVitRunStartsAtStep17876) {
   const TrainingSchedule schedule = schedule_of(kVit + "learning_rate.schedule = 'cosine'\n");
@@ -84,7 +86,9 @@ TEST(QuadraticRule, PeriodIsNeverBelowTheFloorNorPastTheEnd) {
   std::int64_t step = 0;
   for (const auto period : schedule.periods()) {
     step += period;
-    if (step < 103) EXPECT_GE(period, 5);
+    if (step < 103) {
+      EXPECT_GE(period, 5);
+    }
   }
   EXPECT_EQ(step, 103);
 }
@@ -116,7 +120,8 @@ TEST(PostLocal, AveragesGradientsEveryStepBeforeTheSwitch) {
 
 TEST(Swap, AveragesOnceAfterTheSwitch) {
   const auto periods =
-      schedule_of("training.steps = 100\nlearning_rate.peak = 0.1\nsync.rule = 'swap'\nsync.switch_step = 30\n").periods();
+      schedule_of("training.steps = 100\nlearning_rate.peak = 0.1\nsync.rule = 'swap'\nsync.switch_step = 30\n")
+          .periods();
   EXPECT_EQ(periods.size(), 31u);
   EXPECT_EQ(periods.back(), 70);
 }

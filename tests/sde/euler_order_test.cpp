@@ -47,9 +47,9 @@ double expectation_after(int steps) {
       const double phi = std::atan2(next.point[1], next.point[0]);
       for (int j = 0; j < kNodes; ++j) {  // Dirichlet kernel of trigonometric interpolation, even number of nodes
         const double x = 2.0 * std::numbers::pi * (phi - grid(j)) / kPeriod;
-        const double kernel = std::abs(std::sin(x / 2)) < 1e-12 ? 1.0
-                                                                : std::sin(kNodes * x / 2) * std::cos(x / 2) /
-                                                                      (kNodes * std::sin(x / 2));
+        const double kernel = std::abs(std::sin(x / 2)) < 1e-12
+                                  ? 1.0
+                                  : std::sin(kNodes * x / 2) * std::cos(x / 2) / (kNodes * std::sin(x / 2));
         transition(i, j) += weights[q] * kernel;
       }
     }

@@ -70,8 +70,8 @@ TEST(LabelNoiseFlow, OnTheHyperbolaIsTheClosedForm) {
   const ProductModel model;
   const Eigen::Vector2d start(2.0, 0.5);
   for (const int multiplier : {1, 4}) {
-    const DriftWeights weights = multiplier == 1 ? DriftWeights{drift_weights::Sgd{}, 4}
-                                                 : DriftWeights{drift_weights::Quadratic{}, 4};
+    const DriftWeights weights =
+        multiplier == 1 ? DriftWeights{drift_weights::Sgd{}, 4} : DriftWeights{drift_weights::Quadratic{}, 4};
     const Eigen::VectorXd end = flow(model, start, weights, 1.5, 200);
     EXPECT_NEAR(end[0] * end[0] - end[1] * end[1], 3.75 * std::exp(-multiplier * 0.32 * 1.5), 2e-5);
   }

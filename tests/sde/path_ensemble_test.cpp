@@ -60,7 +60,8 @@ struct HalfCircle : Circle {
 
 TEST(PathEnsemble, PathThatLeavesTheDomainIsCountedAndNeverAveraged) {
   const HalfCircle half{{4.0, 1.4, 1.4}};
-  PathEnsemble<HalfCircle, HalfCircle> ensemble(half, half, kWeights, PathOptions{0.05, 200, 3, 2, {}}, Vec<2>(0.3, 0.95));
+  PathEnsemble<HalfCircle, HalfCircle> ensemble(half, half, kWeights, PathOptions{0.05, 200, 3, 2, {}},
+                                                Vec<2>(0.3, 0.95));
   ensemble.advance(10);
   EXPECT_GT(ensemble.paths_that_left(), 5);
   EXPECT_LT(ensemble.paths_that_left(), 200);
