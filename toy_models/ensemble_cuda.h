@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "toy_models/cpu_dispatch.h"
+
+namespace quasar {
+
+/// Whether this build has CUDA and this machine a device for it.
+bool cuda_device_available();
+/// Name of the first device; empty without one.
+std::string cuda_device_name();
+/// Throws ConfigError, saying how to get it, if cuda_device_available() is false.
+void require_cuda();
+
+/// The ensemble's kernel on the first CUDA device: one thread a replica, the CPU's bits.
+template <class L>
+struct CudaEnsemble {
+  static void advance(const L& landscape, const RoundsView<float>& rounds, const WorkerNoise& noise,
+                      std::vector<Block<L::dim, float>>& blocks);
+  static void advance(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
+                      std::vector<Block<L::dim, double>>& blocks);
+};
+
+}  // namespace quasar

@@ -1,0 +1,37 @@
+#include "core/errors.h"
+#include "toy_models/circle.h"
+#include "toy_models/ensemble_cuda.h"
+#include "toy_models/hyperbola.h"
+#include "toy_models/quadratic.h"
+#include "toy_models/valley.h"
+
+namespace quasar {
+
+bool cuda_device_available() { return false; }
+std::string cuda_device_name() { return {}; }
+
+void require_cuda() {
+  throw ConfigError(
+      "this quasar was built without CUDA; install the CUDA toolkit, put nvcc on PATH and build again with "
+      "-DQUASAR_CUDA=ON, or use the device cpu");
+}
+
+template <class L>
+void CudaEnsemble<L>::advance(const L&, const RoundsView<float>&, const WorkerNoise&,
+                              std::vector<Block<L::dim, float>>&) {
+  require_cuda();
+}
+
+template <class L>
+void CudaEnsemble<L>::advance(const L&, const RoundsView<double>&, const WorkerNoise&,
+                              std::vector<Block<L::dim, double>>&) {
+  require_cuda();
+}
+
+template struct CudaEnsemble<Valley>;
+template struct CudaEnsemble<Circle>;
+template struct CudaEnsemble<Hyperbola>;
+template struct CudaEnsemble<Quadratic<1>>;
+template struct CudaEnsemble<Quadratic<2>>;
+
+}  // namespace quasar

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/training_schedule.h"
+#include "toy_models/local_sgd_kernel.h"
+
+namespace quasar {
+
+/// Rounds that are advanced in one go.
+template <class Real>
+struct RoundBatch {
+  std::int64_t first_step = 0;
+  std::vector<std::int64_t> periods;
+  std::vector<Real> learning_rates;
+
+  RoundsView<Real> view() const {
+    return {first_step, periods.data(), static_cast<std::int64_t>(periods.size()), learning_rates.data()};
+  }
+};
+
+/// The rounds of a schedule, taken off the front a batch at a time; the only place that asks the synchronisation rule.
+class RoundQueue {
+ public:
+  explicit RoundQueue(const TrainingSchedule& schedule) : schedule_(schedule) {}
+
+  std::int64_t step() const { return step_; }
+  std::int64_t round() const { return round_; }
+  double slow_time() const { return slow_time_; }
+  bool empty() const { return step_ >= schedule_.total_steps; }
+  /// Whether slow time has come to this point, up to the rounding of a sum of many eta^2.
+  bool has_reached(double slow_time) const { return slow_time_ >= slow_time * (1.0 - 1e-9); }
+
+  /// At least one round; ends with the first that reaches the slow time or uses up the steps.
+  template <class Real>
+  RoundBatch<Real> take(double until_slow_time, std::int64_t most_steps) {
+    RoundBatch<Real> batch;
+    batch.first_step = step_;
+    do {
+      const std::int64_t period = schedule_.period_at(step_);
+      batch.periods.push_back(period);
+      for (const std::int64_t end = step_ + period; step_ < end; ++step_) {
+        const double learning_rate = schedule_.learning_rate.at(step_);
+        batch.learning_rates.push_back(static_cast<Real>(learning_rate));
+        slow_time_ += learning_rate * learning_rate;
+      }
+      ++round_;
+    } while (!empty() && !has_reached(until_slow_time) && step_ - batch.first_step < most_steps);
+    return batch;
+  }
+
+ private:
+  const TrainingSchedule& schedule_;
+  std::int64_t step_ = 0;
+  std::int64_t round_ = 0;
+  double slow_time_ = 0.0;
+};
+
+}  // namespace quasar
