@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace quasar {
+
+enum class Split { train, test };
+
+/// Grey images with their classes, in file order.
+struct ImageSet {
+  int rows = 0, cols = 0;
+  std::vector<std::uint8_t> pixels;  ///< (count, rows, cols)
+  std::vector<std::uint8_t> labels;  ///< (count)
+  std::string source;                ///< folder, or "procedural"
+};
+
+struct ImageSets {
+  ImageSet train, test;
+};
+
+/// Reads one split from the four idx files in a folder; throws DataError naming the file.
+ImageSet read_image_set(const std::filesystem::path& folder, Split split);
+
+/// Both splits of `fashion_mnist`, `mnist` or `procedural`, looked for by find_dataset.
+///
+/// Where the set cannot be had, says so in one line on stderr and returns the procedural one; `source` tells which.
+/// throws  DataError for an unknown name, a root without the set, or a damaged file
+ImageSets load_image_sets(const std::string& name, const std::string& root_from_config);
+
+/// Images as a regression problem: rows of features and of targets.
+struct RegressionSet {
+  int count = 0, features = 0, outputs = 0;
+  std::vector<double> inputs;   ///< (count, features)
+  std::vector<double> targets;  ///< (count, outputs): +1 or -1
+  std::vector<int> classes;     ///< (count): index into the list of classes
+  std::string source;           ///< of the images
+};
+
+/// The first `count` images of the given classes in file order, after leaving out `skip` of them.
+///
+///   x = (mean of 2x2 pixels / 255 - 0.3) / 4       as in theory.md 9.2
+///
+/// Two classes have one output, +1 for the first and -1 for the second; C > 2 classes have C, +1 for its own.
+/// throws  DataError if there are too few images or their sides are odd
+RegressionSet make_regression_set(const ImageSet& images, const std::vector<int>& classes, int count, int skip = 0);
+
+}  // namespace quasar
