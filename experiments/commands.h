@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+
+namespace quasar {
+
+/// What every command that reads a configuration file is given.
+struct RunArguments {
+  std::string file;
+  std::vector<std::string> overrides;
+  bool dry_run = false;
+};
+
+/// A results folder and whether it was there already, finished, from the same code.
+struct FinishedRun {
+  std::filesystem::path folder;
+  bool reused = false;
+};
+
+void plan_command(const RunArguments& arguments, bool json);
+void sde_command(const RunArguments& arguments);
+void toy_command(const RunArguments& arguments);
+void train_command(const RunArguments& arguments);
+void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets);
+void doctor_command();
+
+/// The commands without their command line, for `compare`, which runs them as parts.
+FinishedRun run_sde(const Config& config, bool dry_run);
+FinishedRun run_toy(const Config& config, bool dry_run);
+FinishedRun run_train(const Config& config, bool dry_run);
+
+/// Whether this binary can train networks; if not, `run_train` and the network's Slow SDE throw with this reason.
+bool has_networks();
+
+}  // namespace quasar

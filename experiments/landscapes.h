@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/config.h"
+#include "toy_models/circle.h"
+#include "toy_models/hyperbola.h"
+#include "toy_models/valley.h"
+
+namespace quasar {
+
+/// A landscape with its starting point on the manifold and what is measured there.
+template <class L>
+struct LandscapeProblem {
+  struct Observable {
+    std::string name;
+    std::function<double(const Vec<L::dim>&)> value;  ///< of a point on the manifold
+  };
+  L landscape;
+  Vec<L::dim> start;
+  std::vector<Observable> observables;
+};
+
+/// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
+using AnyLandscapeProblem =
+    std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>>;
+
+struct NamedLandscape {
+  std::string name;
+  AnyLandscapeProblem problem;
+};
+
+/// Reads `landscape.*`.
+NamedLandscape read_landscape(const Config& config);
+
+}  // namespace quasar

@@ -1,0 +1,113 @@
+// The binary: one subcommand a file in this folder.
+
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+#include "core/build_info.h"
+#include "core/errors.h"
+#include "core/interrupt.h"
+#include "experiments/commands.h"
+
+namespace {
+
+using quasar::RunArguments;
+
+constexpr const char* kOverridesHelp =
+    "Settings that replace the file's, as section.key=value (TOML values; a bare word is a string)";
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numbers (diverged), 6 peer,\n"
+    "7 storage, 8 finished but logs incomplete, 75 saved: start me again, 128 + n ended by signal n.";
+
+CLI::App* add_run_command(CLI::App& app, const char* name, const char* description, RunArguments& arguments) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->add_option("FILE", arguments.file, "Configuration (TOML)")->required();
+  command->add_option("OVERRIDES", arguments.overrides, kOverridesHelp);
+  return command;
+}
+
+void add_dry_run(CLI::App* command, RunArguments& arguments) {
+  command->add_flag("--dry-run", arguments.dry_run, "Check the settings, say what would run and where, and stop");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "quasar: Local SGD, theory and measurement side by side.\n"
+      "Integrates the Slow SDEs of SGD, H ~ 1/eta and H ~ 1/eta^2 (QSR), simulates toy landscapes, trains networks."};
+  app.set_version_flag("--version", "quasar " + quasar::build_info().version + " (" + quasar::build_info().commit +
+                                        (quasar::build_info().dirty ? ", changed" : "") + ")");
+  app.require_subcommand(1);
+  app.footer(std::string("Start with: quasar compare experiments/side_by_side.toml\n") + kExitCodes);
+
+  RunArguments arguments;
+  bool json = false;
+  CLI::App* plan = add_run_command(app, "plan",
+                                   "Rounds, communication volume and the H of every round of a training schedule,\n"
+                                   "without running it",
+                                   arguments);
+  plan->add_flag("--json", json, "Print one JSON object instead of a table");
+  plan->footer("Example: quasar plan experiments/presets/vit_b_qsr.toml sync.alpha=0.02 --json");
+
+  CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
+  add_dry_run(sde, arguments);
+  sde->footer("Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
+
+  CLI::App* toy = add_run_command(
+      app, "toy", "Simulate Local SGD on a toy landscape, many replicas at once (measurement)", arguments);
+  add_dry_run(toy, arguments);
+  toy->footer("Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
+
+  CLI::App* train = add_run_command(
+      app, "train", "Train a network by Local SGD with several workers (measurement; needs LibTorch)", arguments);
+  add_dry_run(train, arguments);
+  train->footer("Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4");
+
+  CLI::App* compare = app.add_subcommand("compare",
+                                         "Theory beside measurement: a table and a figure from results folders;\n"
+                                         "given a FILE, first runs the parts that are missing");
+  std::vector<std::string> targets;
+  compare->add_option("TARGETS", targets, "One FILE.toml followed by overrides (section.key=value), or results folders")
+      ->required();
+  add_dry_run(compare, arguments);
+  compare->footer(
+      "Examples: quasar compare experiments/side_by_side.toml network.images=64\n"
+      "          quasar compare results/circle/1a2b... results/circle/3c4d...");
+
+  CLI::App* doctor = app.add_subcommand("doctor",
+                                        "What this binary and this machine can do: instruction set, LibTorch,\n"
+                                        "CUDA, NCCL, Python, data, free disk");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : static_cast<int>(quasar::ExitCode::usage);
+  }
+  if (*plan) quasar::plan_command(arguments, json);
+  if (*sde) quasar::sde_command(arguments);
+  if (*toy) quasar::toy_command(arguments);
+  if (*train) quasar::train_command(arguments);
+  if (*compare) quasar::compare_command(arguments, targets);
+  if (*doctor) quasar::doctor_command();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  quasar::catch_interrupts();
+  try {
+    return run(argc, argv);
+  } catch (const quasar::Interrupted& interrupted) {
+    std::fprintf(stderr, "quasar: interrupted; the results folder says so and keeps what was recorded\n");
+    return 128 + interrupted.signal;
+  } catch (const quasar::Error& error) {
+    std::fprintf(stderr, "quasar: %s\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "quasar: unexpected error: %s (please report it with the command line)\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,52 @@
+#include "experiments/records.h"
+
+#include <cstdio>
+
+#include "core/recorder.h"
+
+namespace quasar {
+
+using nlohmann::json;
+
+json to_json(const RunningMoments& moments) {
+  return {{"mean", moments.mean()},
+          {"se", moments.estimate().standard_error},
+          {"sd", moments.standard_deviation()},
+          {"n", moments.count()}};
+}
+
+json exact(double value) { return {{"mean", value}, {"se", 0.0}, {"sd", 0.0}, {"n", 1}}; }
+
+json describe_run(const std::string& command, const std::string& system, const std::string& kind,
+                  const SlowRegime& regime, const std::string& weights) {
+  json about = {{"command", command},
+                {"system", system},
+                {"kind", kind},
+                {"regime", regime.name},
+                {"num_workers", regime.num_workers},
+                {"learning_rate", regime.learning_rate},
+                {"sync_period", regime.sync_period},
+                {"units", {{"slow_time", "steps * learning_rate^2"}, {"seconds", "s"}}}};
+  if (!weights.empty()) about["weights"] = weights;
+  return about;
+}
+
+void print_run(const FinishedRun& run, bool dry_run) {
+  if (dry_run) return;
+  const json about = read_run_json(run.folder);
+  const auto records = read_series(run.folder, "observables");
+  std::printf("%s %s, %s, K = %d, eta = %g, H = %lld%s\n", about.value("system", "").c_str(),
+              about.value("regime", "").c_str(), about.value("kind", "").c_str(), about.value("num_workers", 1),
+              about.value("learning_rate", 0.0), about.value("sync_period", 1ll),
+              run.reused ? " (done before, from the same code and settings)" : "");
+  if (!records.empty()) {
+    std::printf("at slow time %g:\n", records.back().at("slow_time").get<double>());
+    for (const auto& item : records.back().at("observables").items())
+      if (!item.value().at("mean").is_null())
+        std::printf("  %-22s %.6g ± %.2g\n", item.key().c_str(), item.value().at("mean").get<double>(),
+                    item.value().value("se", 0.0));
+  }
+  std::printf("results: %s\n", run.folder.c_str());
+}
+
+}  // namespace quasar

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/estimate.h"
+#include "experiments/commands.h"
+#include "experiments/slow_regime.h"
+
+namespace quasar {
+
+/// One observable of a record: mean, standard error, standard deviation and number of values.
+nlohmann::json to_json(const RunningMoments& moments);
+
+/// A value without spread, such as a deterministic prediction.
+nlohmann::json exact(double value);
+
+/// What run.json says of an sde, toy or train run, so that `compare` can pair it.
+nlohmann::json describe_run(const std::string& command, const std::string& system, const std::string& kind,
+                            const SlowRegime& regime, const std::string& weights = "");
+
+/// Prints where a run's results are and the last record of its observables.
+void print_run(const FinishedRun& run, bool dry_run);
+
+}  // namespace quasar

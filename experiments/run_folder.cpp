@@ -1,0 +1,50 @@
+#include "experiments/run_folder.h"
+
+#include <cstdio>
+
+#include "core/errors.h"
+#include "core/interrupt.h"
+
+namespace quasar {
+
+namespace fs = std::filesystem;
+
+RunOptions RunOptions::read(const Config& config, const std::string& default_name) {
+  RunOptions options;
+  options.name = config.text("run.name", default_name);
+  if (options.name.empty() || options.name.find('/') != std::string::npos)
+    config.fail("run.name", "must be a folder name");
+  options.results = config.text("run.results", "results");
+  options.seed = static_cast<std::uint64_t>(config.integer("run.seed", at_least(0), 1));
+  return options;
+}
+
+FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohmann::json about, bool dry_run,
+                          const std::function<void(Recorder&)>& body) {
+  const fs::path folder = fs::path(options.results) / options.name / config.hash();
+  if (dry_run) {
+    std::printf("would run %s into %s with\n\n%s", about.value("command", "").c_str(), folder.c_str(),
+                config.resolved().c_str());
+    return {folder, false};
+  }
+  if (is_reusable_run(folder)) return {folder, true};
+  about["name"] = options.name;
+  about["seed"] = options.seed;
+  Recorder recorder(folder, config, std::move(about));
+  try {
+    body(recorder);
+  } catch (const Diverged& error) {
+    recorder.finish("diverged", error.what());
+    throw Diverged(std::string(error.what()) + "; what was measured until then is in " + folder.string());
+  } catch (const Interrupted& error) {
+    recorder.finish("interrupted", "signal " + std::to_string(error.signal));
+    throw;
+  } catch (const std::exception& error) {
+    recorder.finish("failed", error.what());
+    throw;
+  }
+  recorder.finish("done");
+  return {folder, false};
+}
+
+}  // namespace quasar

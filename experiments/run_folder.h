@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/config.h"
+#include "core/recorder.h"
+#include "experiments/commands.h"
+
+namespace quasar {
+
+/// Which run this is: read before any other option, since every command has it.
+struct RunOptions {
+  std::string name;
+  std::string results;
+  std::uint64_t seed;
+
+  static RunOptions read(const Config& config, const std::string& default_name);
+};
+
+/// Runs `body` in results/<name>/<hash of the settings>/ and leaves its status there, whatever happens.
+///
+/// A finished run of the same settings and the same code is kept and said to be done. A body that throws leaves
+/// `diverged`, `interrupted` or `failed` with the reason, and the exception goes on to main.
+FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohmann::json about, bool dry_run,
+                          const std::function<void(Recorder&)>& body);
+
+}  // namespace quasar

@@ -1,0 +1,45 @@
+#include "experiments/slow_regime.h"
+
+#include <gtest/gtest.h>
+
+#include "core/errors.h"
+
+namespace quasar {
+namespace {
+
+SlowRegime regime_of(const std::string& text) {
+  const Config config = Config::from_text("learning_rate.peak = 0.01\ntraining.slow_time = 0.5\n" + text, "test");
+  return SlowRegime::of(config, TrainingSchedule::read(config), 4);
+}
+
+TEST(SlowRegime, OneStepARoundIsSgdWhateverTheRule) {
+  for (const char* text :
+       {"", "sync.rule = 'qsr'\nsync.alpha = 0.001\n", "sync.rule = 'inverse'\nsync.beta = 0.01\n"}) {
+    const SlowRegime regime = regime_of(text);
+    EXPECT_EQ(regime.name, "sgd");
+    EXPECT_EQ(regime.weights("psi")(1.0, 2.0), 1.0);
+    EXPECT_EQ(regime.weights("limit")(1.0, 2.0), 1.0);
+  }
+}
+
+TEST(SlowRegime, LimitOfTheQuadraticRuleIsKAndItsFiniteFormIsPsi) {
+  const SlowRegime regime = regime_of("sync.rule = 'qsr'\nsync.alpha = 0.201\n");
+  EXPECT_EQ(regime.name, "qsr");
+  EXPECT_EQ(regime.sync_period, 404);
+  EXPECT_EQ(regime.weights("limit")(1.0, 2.0), 4.0);
+  EXPECT_DOUBLE_EQ(regime.weights("psi")(1.0, 2.0), 1.0 + 3.0 * psi(4.04 * 3.0));
+}
+
+TEST(SlowRegime, SlowTimeIsStepsTimesTheSquaredLearningRate) {
+  EXPECT_DOUBLE_EQ(regime_of("sync.period = 10\n").slow_time, 0.5);
+}
+
+TEST(SlowRegime, NeedsAConstantLearningRate) {
+  const Config config =
+      Config::from_text("learning_rate.peak = 0.01\nlearning_rate.schedule = 'cosine'\ntraining.steps = 100\n", "test");
+  const TrainingSchedule schedule = TrainingSchedule::read(config);
+  EXPECT_THROW(SlowRegime::of(config, schedule, 4), ConfigError);
+}
+
+}  // namespace
+}  // namespace quasar
