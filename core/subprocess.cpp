@@ -6,6 +6,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+
+#include "core/cache_folder.h"
 
 namespace quasar {
 
@@ -23,7 +26,13 @@ int run_subprocess(const std::vector<std::string>& command) {
 
 std::string python_interpreter() {
   const char* chosen = std::getenv("QUASAR_PYTHON");
-  return chosen && *chosen ? chosen : "python3";
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(cache_folder(), none))
+    if (std::filesystem::exists(entry.path() / "complete", none) &&
+        entry.path().filename().string().starts_with("venv-"))
+      return entry.path() / "bin/python";
+  return "python3";
 }
 
 }  // namespace quasar

@@ -187,6 +187,7 @@ Part load_part(const std::filesystem::path& folder) {
     part.num_workers = run.at("num_workers");
     part.folder = folder;
     part.records = read_series(folder, "observables");
+    part.projection = run.value("summary", json::object()).value("projection", json());
     return part;
   } catch (const json::exception& error) {
     throw DataError("'" + (folder / "run.json").string() + "' is not of an sde, toy or train run: " + error.what());
@@ -200,6 +201,15 @@ std::vector<json> comparison_rows(const std::vector<Part>& parts) {
   };
   for (const Part& measured : parts) {
     if (measured.is_theory()) continue;
+    if (!measured.projection.is_null())
+      add({{"row", "projection"},
+           {"panel", measured.panel},
+           {"observable", "trace_hessian"},
+           {"regime", measured.regime},
+           {"learning_rate", measured.learning_rate},
+           {"gauss_newton", measured.projection.at("trace_hessian_by_gauss_newton")},
+           {"gradient_flow", measured.projection.at("trace_hessian_by_gradient_flow")},
+           {"relative_difference", measured.projection.at("relative_difference")}});
     for (const auto& observable : observables_of(measured)) {
       if (kOnlyShown.contains(observable)) continue;
       if (kTimeAveraged.contains(observable)) {

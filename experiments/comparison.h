@@ -21,6 +21,7 @@ struct Part {
   int num_workers = 1;
   std::filesystem::path folder;
   std::vector<nlohmann::json> records;
+  nlohmann::json projection;  ///< of a training run: Gauss-Newton against the gradient flow; null elsewhere
 
   bool is_theory() const { return kind == "theory"; }
   /// The value at a slow time, interpolated linearly between records; empty if the observable was not recorded.
@@ -37,6 +38,7 @@ Part load_part(const std::filesystem::path& folder);
 /// `extrapolation`    two learning rates extrapolated to 0 against the prediction
 /// `free_prediction`  time averages of train loss and dispersion
 /// `control`          SGD with batch B/K against QSR
+/// `projection`       tr H at the Gauss-Newton projection, which is measured, against the gradient flow's
 /// `collapse`         SGD at slow time t against QSR at t/K
 std::vector<nlohmann::json> comparison_rows(const std::vector<Part>& parts);
 

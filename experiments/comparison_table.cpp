@@ -106,10 +106,26 @@ std::string pair_section(const std::vector<json>& rows) {
   return any ? "\n## Control and collapse\n\n" + text : "";
 }
 
+std::string projection_section(const std::vector<json>& rows) {
+  std::string text =
+      "| what, one replica at the end | regime | η | Gauss-Newton | gradient flow | relative "
+      "|\n|---|---|---|---|---|---|\n";
+  bool any = false;
+  for (const auto& row : rows) {
+    if (row.at("row") != "projection") continue;
+    any = true;
+    text += "| " + name(row) + " | " + row.at("regime").get<std::string>() + " | " + number(row.at("learning_rate")) +
+            " | " + number(row.at("gauss_newton")) + " | " + number(row.at("gradient_flow")) + " | " +
+            percent(row.at("relative_difference")) + " |\n";
+  }
+  return any ? "\n## The projection that is measured (Gauss-Newton) against the gradient flow\n\n" + text : "";
+}
+
 }  // namespace
 
 std::string comparison_table(const std::vector<json>& rows) {
-  return drift_section(rows) + extrapolation_section(rows) + free_prediction_section(rows) + pair_section(rows);
+  return drift_section(rows) + extrapolation_section(rows) + free_prediction_section(rows) + pair_section(rows) +
+         projection_section(rows);
 }
 
 }  // namespace quasar

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/build_info.h"
+#include "core/cache_folder.h"
 #include "core/subprocess.h"
 #include "distributed/data/find_data.h"
 #include "experiments/commands.h"

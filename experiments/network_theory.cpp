@@ -73,6 +73,7 @@ FinishedRun run_network_theory(const Config& config, bool dry_run) {
   config.choice("sde.system", {"landscape", "network"});
   const RunOptions options = RunOptions::read(config, "network-theory");
   const NetworkExperiment experiment = NetworkExperiment::read(config);
+  SlowRegime::of_constant_rate(config, experiment.schedule, experiment.num_workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const auto steps = config.integer("sde.steps", at_least(1), 200);
   for (const char* other : {"train", "workers.check_collectives", "network.precision"}) config.ignore(other);

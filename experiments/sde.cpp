@@ -20,12 +20,14 @@ namespace {
 struct SdeOptions {
   std::int64_t steps, paths, record_points;
   int threads;
+  double max_bad_fraction;
 
   static SdeOptions read(const Config& config) {
     SdeOptions options;
     options.record_points = config.integer("record.points", at_least(1), 10);
     options.steps = config.integer("sde.steps", at_least(1), 200);
     options.paths = config.integer("sde.paths", between(1, 4294967295.0), 1000);
+    options.max_bad_fraction = config.number("sde.max_bad_fraction", between(0.0, 1.0), 0.0);
     const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
     options.threads = static_cast<int>(config.integer("sde.threads", between(1, 4096), cores));
     return options;
@@ -60,7 +62,8 @@ void integrate(const LandscapeProblem<L>& problem, const SlowRegime& regime, con
       progress.update(static_cast<double>(ensemble.state().step));
     }
     record();
-    if (ensemble.paths_that_left() > 0)
+    const double allowed = options.max_bad_fraction * static_cast<double>(options.paths);
+    if (static_cast<double>(ensemble.paths_that_left()) > allowed)
       throw Diverged(std::to_string(ensemble.paths_that_left()) + " of " + std::to_string(options.paths) +
                      " paths left the domain of the projection by slow time " + std::to_string(ensemble.slow_time()));
   }
@@ -74,7 +77,7 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const RunOptions run = RunOptions::read(config, "sde");
   const NamedLandscape landscape = read_landscape(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
-  const SlowRegime regime = SlowRegime::of(config, TrainingSchedule::read(config), workers);
+  const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const SdeOptions options = SdeOptions::read(config);
   config.ignore("ensemble");

@@ -18,11 +18,19 @@ DriftWeights SlowRegime::weights(const std::string& kind) const {
 }
 
 SlowRegime SlowRegime::of(const Config& config, const TrainingSchedule& schedule, int num_workers) {
+  const LearningRateSchedule& rate = schedule.learning_rate;
+  double slow_time = static_cast<double>(schedule.total_steps) * rate.peak * rate.peak;
+  if (!rate.is_constant()) {
+    slow_time = 0.0;
+    for (std::int64_t step = 0; step < schedule.total_steps; ++step) slow_time += rate.at(step) * rate.at(step);
+  }
+  return {rule_name(config, schedule), rate.peak, schedule.period_at(0), slow_time, num_workers};
+}
+
+SlowRegime SlowRegime::of_constant_rate(const Config& config, const TrainingSchedule& schedule, int num_workers) {
   if (!schedule.learning_rate.is_constant())
-    config.fail("learning_rate.schedule", "a Slow SDE in t = steps * eta^2 needs a constant learning rate");
-  const double eta = schedule.learning_rate.peak;
-  return {rule_name(config, schedule), eta, schedule.period_at(0),
-          static_cast<double>(schedule.total_steps) * eta * eta, num_workers};
+    config.fail("learning_rate.schedule", "the Slow SDE is integrated for a constant learning rate without warm-up");
+  return of(config, schedule, num_workers);
 }
 
 }  // namespace quasar

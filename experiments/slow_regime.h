@@ -8,20 +8,21 @@
 
 namespace quasar {
 
-/// How a training schedule with a constant learning rate looks in slow time.
+/// How a training schedule looks in slow time.
 struct SlowRegime {
   std::string name;          ///< sgd (H = 1), inverse, qsr, power, phases, swap or constant
-  double learning_rate;      ///< eta
+  double learning_rate;      ///< eta, the peak if it is not constant
   std::int64_t sync_period;  ///< H of the first round
-  double slow_time;          ///< steps * eta^2
+  double slow_time;          ///< sum of eta^2 over the steps
   int num_workers;           ///< K
 
   /// The weights of the drift: `limit` is Def. 3.1-3.3 (1, 1 + (K-1) psi, K), `psi` is 1 + (K-1) psi(eta H (l_i + l_j))
   /// for every local rule, `psi_disc` the finite (eta, H) form.      Gu et al. 2024 (arXiv:2310.14423)
   DriftWeights weights(const std::string& kind) const;
 
-  /// throws  ConfigError if the learning rate is not constant (the slow time t = k eta^2 would not be one number)
   static SlowRegime of(const Config& config, const TrainingSchedule& schedule, int num_workers);
+  /// The same for theory; throws ConfigError if the learning rate is not constant.
+  static SlowRegime of_constant_rate(const Config& config, const TrainingSchedule& schedule, int num_workers);
 };
 
 }  // namespace quasar

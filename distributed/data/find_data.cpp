@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/build_info.h"
+#include "core/cache_folder.h"
 #include "core/errors.h"
 #include "core/subprocess.h"
 
@@ -49,12 +50,6 @@ std::optional<Path> find_below(const Path& root, const std::string& name) {
 }
 
 }  // namespace
-
-Path cache_folder() {
-  if (const std::string folder = environment("QUASAR_CACHE"); !folder.empty()) return folder;
-  if (const std::string folder = environment("XDG_CACHE_HOME"); !folder.empty()) return Path(folder) / "quasar";
-  return Path(environment("HOME")) / ".cache/quasar";
-}
 
 std::optional<Path> find_dataset(const std::string& name, const std::string& root_from_config, Download download) {
   if (!root_from_config.empty()) {

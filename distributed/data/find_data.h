@@ -18,7 +18,4 @@ enum class Download { allowed, never };
 std::optional<std::filesystem::path> find_dataset(const std::string& name, const std::string& root_from_config,
                                                   Download download = Download::allowed);
 
-/// $QUASAR_CACHE, else $XDG_CACHE_HOME/quasar, else ~/.cache/quasar.
-std::filesystem::path cache_folder();
-
 }  // namespace quasar

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from . import style
 
@@ -97,6 +98,10 @@ def draw_panel(axes, comparison, panel, observable, title, missing=MISSING, deta
     finish(axes, title, style.OBSERVABLES.get(observable, observable), found, missing)
     if found and observable in style.LOGARITHMIC:
         axes.set_yscale("log")
+        few_decades = axes.get_ylim()[1] < 100 * axes.get_ylim()[0]
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few_decades else (1.0,)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def finish(axes, title, label, found, missing):

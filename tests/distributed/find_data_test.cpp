@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/cache_folder.h"
 #include "core/errors.h"
 #include "distributed/data/image_classification.h"
 #include "tests/distributed/temporary_folder.h"
