@@ -51,6 +51,7 @@ std::string print(const std::vector<T>& values) {
 }
 
 std::string print(const toml::node& node) {
+  if (const auto* number = node.as_floating_point()) return print(number->get());
   std::ostringstream out;
   node.visit([&out](const auto& value) { out << value; });
   return out.str();
@@ -81,9 +82,11 @@ void flatten(const toml::table& table, const std::string& prefix, const std::str
 }
 
 bool is_bare_word(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '~';
-  });
+  const auto may_start = [](unsigned char c) { return std::isalpha(c) || c == '_' || c == '/' || c == '~'; };
+  const bool starts = !text.empty() && (may_start(text[0]) || text.starts_with("./") || text.starts_with("../"));
+  return starts && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '~';
+         });
 }
 
 toml::table parse_override(const std::string& assignment, const std::string& where) {
@@ -94,12 +97,17 @@ toml::table parse_override(const std::string& assignment, const std::string& whe
   const std::string value = assignment.substr(equals + 1);
   try {
     return toml::parse(key + " = " + value, where);
-  } catch (const toml::parse_error& error) {
+  } catch (const toml::parse_error&) {
     if (is_bare_word(value)) return toml::parse(key + " = '" + value + "'", where);
-    throw ConfigError(where + ": '" + assignment + "': " + std::string(error.description()) +
-                      " (values are TOML; a bare word is a string)");
+    throw ConfigError(where + ": '" + assignment +
+                      "': the value is not TOML (numbers are written 0.02; text that is not " +
+                      "one bare word needs quotes, as in " + key + "='\"my text\"')");
   }
 }
+
+/// Keys that say where or how fast, never what comes out.
+const std::set<std::string> kWithoutEffect = {"run.name",         "run.results",     "data.root",
+                                              "ensemble.threads", "ensemble.device", "sde.threads"};
 
 std::string fnv1a_64(const std::string& text) {
   std::uint64_t hash = 14695981039346656037ull;
@@ -132,12 +140,19 @@ struct Config::State {
   const toml::node* find(const std::string& key, bool has_default) const {
     if (present(key)) return entries.at(key).value;
     if (has_default) return nullptr;
+    fail_missing({key});
+  }
+
+  [[noreturn]] void fail_missing(const std::vector<std::string>& keys) const {
     std::vector<std::string> unread;
     for (const auto& [other, entry] : entries)
       if (!used.contains(other)) unread.push_back(other);
-    const std::string near = nearest(key, unread);
-    std::string message = name + ": " + key + " is missing and has no default";
-    if (!near.empty()) message += " (" + entries.at(near).location + " has " + near + ": did you mean " + key + "?)";
+    std::string message = name + ": " + keys.front();
+    for (std::size_t i = 1; i < keys.size(); ++i) message += " or " + keys[i];
+    message += " is missing and has no default";
+    for (const auto& key : keys)
+      if (const std::string near = nearest(key, unread); !near.empty())
+        message += " (" + entries.at(near).location + " has " + near + ": did you mean " + key + "?)";
     throw ConfigError(message);
   }
 
@@ -189,7 +204,14 @@ Config Config::from_text(const std::string& text, const std::string& name, const
   for (std::size_t i = 0; i < overrides.size(); ++i) {
     const std::string where = "override " + std::to_string(i + 1);
     state->overrides.push_back(parse_override(overrides[i], where));
-    flatten(state->overrides.back(), "", where, true, state->entries);
+    std::map<std::string, Entry> given;
+    flatten(state->overrides.back(), "", where, true, given);
+    for (const auto& [key, entry] : given) {
+      const auto earlier = state->entries.find(key);
+      if (earlier != state->entries.end() && earlier->second.from_override)
+        throw ConfigError(where + ": " + key + " is given twice, also as " + earlier->second.location);
+      state->entries[key] = entry;
+    }
   }
   return Config(std::move(state));
 }
@@ -261,7 +283,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Config::integer_pairs(const s
   return state_->remember(key, values);
 }
 
-void Config::ignore(const std::string& section_or_key) const { state_->ignored.insert(section_or_key); }
+void Config::ignore(const std::vector<std::string>& keys) const { state_->ignored.insert(keys.begin(), keys.end()); }
 
 void Config::forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const {
   const auto chosen = state_->entries.find(selector);
@@ -273,16 +295,22 @@ void Config::forget_replaced(const std::string& selector, const std::vector<std:
 }
 
 void Config::finish() const {
-  std::vector<std::string> known;
-  for (const auto& [key, value] : state_->used) known.push_back(key);
+  std::vector<std::string> known, defaulted;
+  for (const auto& [key, value] : state_->used) (state_->entries.contains(key) ? known : defaulted).push_back(key);
+  std::string unknown, meant;
   for (const auto& [key, entry] : state_->entries) {
     if (state_->used.contains(key) || state_->forgotten.contains(key) || state_->ignored.contains(key)) continue;
-    if (state_->ignored.contains(key.substr(0, key.find('.')))) continue;
-    const std::string near = nearest(key, known);
-    throw ConfigError(entry.location + ": " + key + " = " + print(*entry.value) +
-                      ": unknown here: this command does not read that key with these settings" +
-                      (near.empty() ? "" : " (did you mean " + near + "?)"));
+    const std::string near = nearest(key, defaulted);  // a misspelt key leaves the one it is meant for at its default
+    if (!unknown.empty() && (near.empty() || !meant.empty())) continue;
+    unknown = key;
+    meant = near;
   }
+  if (unknown.empty()) return;
+  if (meant.empty()) meant = nearest(unknown, known);
+  const Entry& entry = state_->entries.at(unknown);
+  throw ConfigError(entry.location + ": " + unknown + " = " + print(*entry.value) +
+                    ": unknown here: this command does not read that key with these settings" +
+                    (meant.empty() ? "" : " (did you mean " + meant + "?)"));
 }
 
 std::string Config::resolved() const {
@@ -294,9 +322,21 @@ std::string Config::resolved() const {
 std::string Config::hash() const {
   std::string text;
   for (const auto& [key, value] : state_->used)
-    if (key != "run.name" && key != "run.results" && key != "data.root") text += key + " = " + value + "\n";
+    if (!kWithoutEffect.contains(key)) text += key + " = " + value + "\n";
   return fnv1a_64(text);
 }
+
+std::string Config::hash_of(const std::vector<std::string>& keys_or_sections) const {
+  const std::set<std::string> chosen(keys_or_sections.begin(), keys_or_sections.end());
+  std::string text;
+  for (const auto& [key, value] : state_->used) {
+    const bool is_chosen = chosen.contains(key) || chosen.contains(key.substr(0, key.find('.')));
+    if (is_chosen && !kWithoutEffect.contains(key)) text += key + " = " + value + "\n";
+  }
+  return fnv1a_64(text);
+}
+
+void Config::fail_missing(const std::vector<std::string>& keys) const { state_->fail_missing(keys); }
 
 void Config::fail(const std::string& key, const std::string& problem) const { state_->fail(key, problem); }
 

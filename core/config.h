@@ -50,21 +50,25 @@ class Config {
                                      std::optional<std::vector<std::int64_t>> fallback = {}) const;
   std::vector<std::pair<std::int64_t, std::int64_t>> integer_pairs(const std::string& key) const;
 
-  /// Accepts a whole section, or one key, that this command does not use but another one does.
-  void ignore(const std::string& section_or_key) const;
+  /// Accepts keys that this command does not use but another one does.
+  void ignore(const std::vector<std::string>& keys) const;
 
   /// Forgets keys of the file that belong to other choices of `selector`, if an override made the choice: with
   /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one.
   void forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const;
 
-  /// Throws for the first key that nobody has read, with the nearest one that somebody has.
+  /// Throws for a key that nobody has read, with the nearest one that somebody has; a likely misspelling comes first.
   void finish() const;
 
   /// What was used, as TOML: every key read, defaults included, in alphabetical order; re-running it gives the same run.
   std::string resolved() const;
-  /// 16 hexadecimal digits of a hash of resolved() without `run.*` keys that do not change the numbers.
+  /// 16 hexadecimal digits of a hash of resolved() without the keys that do not change the numbers (names, threads).
   std::string hash() const;
+  /// The same of some keys, or all keys of some sections, only.
+  std::string hash_of(const std::vector<std::string>& keys_or_sections) const;
 
+  /// Throws ConfigError saying that one of these keys is needed, and which unread key may be meant for it.
+  [[noreturn]] void fail_missing(const std::vector<std::string>& keys) const;
   /// Throws ConfigError about a key that is present or was defaulted.
   [[noreturn]] void fail(const std::string& key, const std::string& problem) const;
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/config.h"
+#include "core/errors.h"
 
 namespace quasar {
 namespace {
@@ -14,6 +15,8 @@ std::int64_t read_total_steps(const Config& config) {
   config.forget_replaced("training.steps", {"training.slow_time"});
   if (config.has("training.steps") && config.has("training.slow_time"))
     config.fail("training.slow_time", "contradicts training.steps; give one of them");
+  if (!config.has("training.steps") && !config.has("training.slow_time"))
+    config.fail_missing({"training.steps", "training.slow_time"});
   if (!config.has("training.slow_time")) return config.integer("training.steps", at_least(1));
   const double slow_time = config.number("training.slow_time", positive());
   const double learning_rate = config.number("learning_rate.peak", positive());
@@ -27,7 +30,12 @@ std::int64_t read_total_steps(const Config& config) {
 
 std::vector<std::int64_t> TrainingSchedule::periods() const {
   std::vector<std::int64_t> result;
-  for (std::int64_t step = 0; step < total_steps; step += result.back()) result.push_back(period_at(step));
+  constexpr std::size_t kMostRounds = 100'000'000;
+  for (std::int64_t step = 0; step < total_steps; step += result.back()) {
+    if (result.size() == kMostRounds)
+      throw ConfigError("training.steps = " + std::to_string(total_steps) + " gives more than 100 million rounds");
+    result.push_back(period_at(step));
+  }
   return result;
 }
 

@@ -67,15 +67,16 @@ std::vector<Part> load_folders(const std::vector<std::string>& folders) {
   return parts;
 }
 
-void report(const FinishedRun& run, bool with_figure) {
+void report(const FinishedRun& run) {
   std::ifstream table(run.folder / "table.md");
   std::string line;
   std::printf("\n");
   while (std::getline(table, line)) std::printf("%s\n", line.c_str());
   std::printf("\n");
   std::fflush(stdout);
-  if (with_figure) draw_figure(run.folder);
-  std::printf("table:  %s\n", (run.folder / "table.md").c_str());
+  draw_figure(run.folder);
+  std::printf("table:  %s%s\n", (run.folder / "table.md").c_str(),
+              run.reused ? " (done before, from the same code and settings)" : "");
 }
 
 }  // namespace
@@ -92,7 +93,7 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
       run_parts(options.parts, true);
       return;
     }
-    report(run, true);
+    report(run);
     return;
   }
   for (const auto& target : targets)
@@ -106,7 +107,7 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
   const auto parts = load_folders(targets);
   const FinishedRun run = run_in_folder(config, options, {{"command", "compare"}}, arguments.dry_run,
                                         [&](Recorder& recorder) { write_comparison(recorder, parts); });
-  if (!arguments.dry_run) report(run, true);
+  if (!arguments.dry_run) report(run);
 }
 
 }  // namespace quasar

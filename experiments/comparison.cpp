@@ -14,7 +14,7 @@ using nlohmann::json;
 
 /// Observables whose time average is predicted, rather than their drift, and those that are only shown.
 const std::set<std::string> kTimeAveraged = {"train_loss", "dispersion"};
-const std::set<std::string> kOnlyShown = {"held_out_accuracy"};
+const std::set<std::string> kOnlyShown = {"held_out_accuracy", "train_loss_of_mean_residual"};
 
 constexpr double kAgreementInRelativeTerms = 0.005;
 constexpr double kAgreementInStandardErrors = 4.0;
@@ -29,9 +29,10 @@ std::set<std::string> observables_of(const Part& part) {
 /// The theory that belongs to a measurement, or another regime's at the same learning rate.
 const Part* theory_for(const std::vector<Part>& parts, const Part& measured, const std::string& regime, bool finite) {
   for (const Part& part : parts) {
-    const bool same = part.is_theory() && part.panel == measured.panel && part.regime == regime &&
-                      part.learning_rate == measured.learning_rate;
-    if (same && (part.weights == "psi_disc") == finite) return &part;
+    const bool same_system = part.panel == measured.panel && part.system_id == measured.system_id &&
+                             part.learning_rate == measured.learning_rate;
+    const bool same = regime == measured.regime ? part.experiment_id == measured.experiment_id : same_system;
+    if (part.is_theory() && part.regime == regime && same && (part.weights == "psi_disc") == finite) return &part;
   }
   return nullptr;
 }
@@ -74,7 +75,7 @@ json drift_row(const std::vector<Part>& parts, const Part& measured, const std::
 json free_prediction_row(const std::vector<Part>& parts, const Part& measured, const std::string& observable) {
   const Part* theory = theory_for(parts, measured, measured.regime, false);
   if (!theory) return nullptr;
-  double predicted_sum = 0.0, measured_sum = 0.0, variance_sum = 0.0;
+  double predicted_sum = 0.0, measured_sum = 0.0, variance_sum = 0.0, common_sum = 0.0;
   int records = 0;
   for (const auto& record : measured.records) {
     const double time = record.at("slow_time");
@@ -82,22 +83,25 @@ json free_prediction_row(const std::vector<Part>& parts, const Part& measured, c
     const auto predicted = theory->at(observable, time);
     if (time == 0.0 || !value || !predicted) continue;
     ++records;
+    if (const auto common = measured.at("train_loss_of_mean_residual", time)) common_sum += common->mean;
     measured_sum += value->mean;
     predicted_sum += predicted->mean;
     variance_sum += value->standard_error * value->standard_error;
   }
   if (records == 0 || predicted_sum == 0.0) return nullptr;
-  return {{"row", "free_prediction"},
-          {"panel", measured.panel},
-          {"observable", observable},
-          {"regime", measured.regime},
-          {"learning_rate", measured.learning_rate},
-          {"records", records},
-          {"predicted", predicted_sum / records},
-          {"measured", measured_sum / records},
-          {"se", std::sqrt(variance_sum) / records},
-          {"difference_in_se", (measured_sum - predicted_sum) / std::sqrt(variance_sum)},
-          {"relative_difference", measured_sum / predicted_sum - 1.0}};
+  json row = {{"row", "free_prediction"},
+              {"panel", measured.panel},
+              {"observable", observable},
+              {"regime", measured.regime},
+              {"learning_rate", measured.learning_rate},
+              {"records", records},
+              {"predicted", predicted_sum / records},
+              {"measured", measured_sum / records},
+              {"se", std::sqrt(variance_sum) / records},
+              {"difference_in_se", (measured_sum - predicted_sum) / std::sqrt(variance_sum)},
+              {"relative_difference", measured_sum / predicted_sum - 1.0}};
+  if (observable == "train_loss") row["share_common_to_all_seeds"] = common_sum / measured_sum;
+  return row;
 }
 
 /// Relative gap (measured - predicted)/predicted at the end of a run, with its standard error.
@@ -132,6 +136,17 @@ json extrapolation_row(const std::vector<Part>& parts, const Part& coarse, const
           {"relative_difference", gap.mean},
           {"difference_in_se", in_standard_errors(gap)},
           {"agrees", std::abs(gap.mean) <= kAgreementInRelativeTerms || distance <= kAgreementInStandardErrors}};
+}
+
+/// Whether two measurements differ in the learning rate alone: same system, same slow time, same eta H (SGD: H = 1).
+bool differ_in_learning_rate(const Part& a, const Part& b) {
+  const double round_time_a = a.learning_rate * static_cast<double>(a.sync_period);
+  const double round_time_b = b.learning_rate * static_cast<double>(b.sync_period);
+  const bool same_rule =
+      (a.sync_period == 1 && b.sync_period == 1) || std::abs(round_time_a / round_time_b - 1.0) < 0.05;
+  const bool same_end = std::abs(a.last_slow_time() - b.last_slow_time()) < 1e-6 * b.last_slow_time();
+  return a.panel == b.panel && a.regime == b.regime && a.system_id == b.system_id && same_rule && same_end &&
+         a.learning_rate != b.learning_rate;
 }
 
 json pair_row(const char* name, const Part& first, double first_time, const Part& second, double second_time,
@@ -185,6 +200,9 @@ Part load_part(const std::filesystem::path& folder) {
     part.weights = run.value("weights", "");
     part.learning_rate = run.at("learning_rate");
     part.num_workers = run.at("num_workers");
+    part.sync_period = run.at("sync_period");
+    part.system_id = run.at("system_id");
+    part.experiment_id = run.at("experiment_id");
     part.folder = folder;
     part.records = read_series(folder, "observables");
     part.projection = run.value("summary", json::object()).value("projection", json());
@@ -201,6 +219,12 @@ std::vector<json> comparison_rows(const std::vector<Part>& parts) {
   };
   for (const Part& measured : parts) {
     if (measured.is_theory()) continue;
+    if (!theory_for(parts, measured, measured.regime, false))
+      add({{"row", "unpaired"},
+           {"panel", measured.panel},
+           {"regime", measured.regime},
+           {"learning_rate", measured.learning_rate},
+           {"folder", measured.folder.string()}});
     if (!measured.projection.is_null())
       add({{"row", "projection"},
            {"panel", measured.panel},
@@ -218,7 +242,7 @@ std::vector<json> comparison_rows(const std::vector<Part>& parts) {
       }
       add(drift_row(parts, measured, observable));
       for (const Part& other : parts)
-        if (!other.is_theory() && other.panel == measured.panel && other.regime == measured.regime &&
+        if (!other.is_theory() && differ_in_learning_rate(other, measured) &&
             other.learning_rate > measured.learning_rate)
           add(extrapolation_row(parts, other, measured, observable));
     }

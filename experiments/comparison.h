@@ -19,6 +19,8 @@ struct Part {
   std::string weights;  ///< theory only: limit, psi or psi_disc
   double learning_rate = 0.0;
   int num_workers = 1;
+  std::int64_t sync_period = 1;
+  std::string system_id, experiment_id;  ///< see describe_run
   std::filesystem::path folder;
   std::vector<nlohmann::json> records;
   nlohmann::json projection;  ///< of a training run: Gauss-Newton against the gradient flow; null elsewhere
@@ -34,6 +36,7 @@ Part load_part(const std::filesystem::path& folder);
 
 /// Rows of the table: theory beside measurement at the end of each measured run, and what follows from several runs.
 ///
+/// `unpaired`         a measured run without theory of the same settings
 /// `drift`            predicted, measured +- s.e., difference in s.e., and what the other regimes predict
 /// `extrapolation`    two learning rates extrapolated to 0 against the prediction
 /// `free_prediction`  time averages of train loss and dispersion

@@ -74,14 +74,16 @@ std::string extrapolation_section(const std::vector<json>& rows) {
 
 std::string free_prediction_section(const std::vector<json>& rows) {
   std::string text =
-      "| what, mean over the run | regime | η | predicted | measured ± s.e. | relative |\n|---|---|---|---|---|---|\n";
+      "| what, mean over the run | regime | η | predicted | measured ± s.e. | relative | of it common to all seeds |\n"
+      "|---|---|---|---|---|---|---|\n";
   bool any = false;
   for (const auto& row : rows) {
     if (row.at("row") != "free_prediction") continue;
     any = true;
     text += "| " + name(row) + " | " + row.at("regime").get<std::string>() + " | " + number(row.at("learning_rate")) +
             " | " + number(row.at("predicted")) + " | " + with_error(row.at("measured"), row.at("se")) + " | " +
-            percent(row.at("relative_difference")) + " |\n";
+            percent(row.at("relative_difference")) + " | " + percent(row.value("share_common_to_all_seeds", json())) +
+            " |\n";
   }
   return any ? "\n## Free predictions\n\n" + text : "";
 }
@@ -121,11 +123,20 @@ std::string projection_section(const std::vector<json>& rows) {
   return any ? "\n## The projection that is measured (Gauss-Newton) against the gradient flow\n\n" + text : "";
 }
 
+std::string unpaired_section(const std::vector<json>& rows) {
+  std::string text;
+  for (const auto& row : rows)
+    if (row.at("row") == "unpaired")
+      text += "- " + row.at("folder").get<std::string>() + " (" + row.at("panel").get<std::string>() + ", " +
+              row.at("regime").get<std::string>() + ", η = " + number(row.at("learning_rate")) + ")\n";
+  return text.empty() ? "" : "\n## Left out: no theory run of the same settings among those given\n\n" + text;
+}
+
 }  // namespace
 
 std::string comparison_table(const std::vector<json>& rows) {
   return drift_section(rows) + extrapolation_section(rows) + free_prediction_section(rows) + pair_section(rows) +
-         projection_section(rows);
+         projection_section(rows) + unpaired_section(rows);
 }
 
 }  // namespace quasar

@@ -1,11 +1,13 @@
 // The binary: one subcommand a file in this folder.
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
 #include <CLI/CLI.hpp>
 
 #include "core/build_info.h"
+#include "core/edit_distance.h"
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "experiments/commands.h"
@@ -79,6 +81,14 @@ int run(int argc, char** argv) {
                                         "What this binary and this machine can do: instruction set, LibTorch,\n"
                                         "CUDA, NCCL, Python, data, free disk");
 
+  if (argc > 1 && argv[1][0] != '-') {
+    const std::vector<std::string> commands = {"plan", "sde", "toy", "train", "compare", "doctor"};
+    if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+      const std::string near = quasar::nearest(argv[1], commands);
+      throw quasar::ConfigError("there is no command '" + std::string(argv[1]) + "'" +
+                                (near.empty() ? "" : " (did you mean " + near + "?)") + "; see quasar --help");
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

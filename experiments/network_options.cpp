@@ -1,6 +1,8 @@
 #include "experiments/network_options.h"
 
+#include <map>
 #include <string>
+#include <utility>
 
 #include "core/errors.h"
 
@@ -21,7 +23,11 @@ Data read_data(const Config& config) {
   if (classes.size() < 2) config.fail("data.classes", "needs at least two classes");
   const auto images = static_cast<int>(config.integer("data.images", between(2, 10000), 32));
   const auto held_out = static_cast<int>(config.integer("data.held_out", between(0, 10000), 1000));
-  const ImageSets sets = load_image_sets(name, root);
+  // the parts of one comparison share their images: read once a process
+  static std::map<std::pair<std::string, std::string>, ImageSets> loaded;
+  const auto place = std::make_pair(name, root);
+  if (!loaded.contains(place)) loaded.emplace(place, load_image_sets(name, root));
+  const ImageSets& sets = loaded.at(place);
   return {make_regression_set(sets.train, classes, images), make_regression_set(sets.test, classes, held_out)};
 }
 

@@ -5,6 +5,7 @@
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "experiments/network_options.h"
+#include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
 
@@ -76,9 +77,10 @@ FinishedRun run_network_theory(const Config& config, bool dry_run) {
   SlowRegime::of_constant_rate(config, experiment.schedule, experiment.num_workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const auto steps = config.integer("sde.steps", at_least(1), 200);
-  for (const char* other : {"train", "workers.check_collectives", "network.precision"}) config.ignore(other);
+  config.ignore(other_keys::kTrain);
   config.finish();
-  return run_in_folder(config, options, describe_run("sde", "network", "theory", experiment.regime, kind), dry_run,
+  return run_in_folder(config, options, describe_run(config, "sde", "network", "theory", experiment.regime, kind),
+                       dry_run,
                        [&](Recorder& recorder) { run(experiment, experiment.regime.weights(kind), steps, recorder); });
 }
 

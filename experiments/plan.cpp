@@ -8,6 +8,7 @@
 
 #include "core/training_schedule.h"
 #include "experiments/commands.h"
+#include "experiments/other_keys.h"
 
 namespace quasar {
 namespace {
@@ -74,9 +75,8 @@ void print_periods(const Plan& plan, const LearningRateSchedule& learning_rate) 
 void plan_command(const RunArguments& arguments, bool json) {
   const Config config = Config::from_file(arguments.file, arguments.overrides);
   const TrainingSchedule schedule = TrainingSchedule::read(config);
-  for (const char* section : {"run", "workers", "data", "network", "noise", "batch", "start", "train", "record",
-                              "landscape", "ensemble", "sde"})
-    config.ignore(section);
+  using namespace other_keys;
+  for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscape, kNetwork}) config.ignore(keys);
   config.finish();
   const Plan plan{schedule.total_steps, schedule.periods()};
   if (json) {

@@ -3,10 +3,27 @@
 #include <cstdio>
 
 #include "core/recorder.h"
+#include "experiments/other_keys.h"
 
 namespace quasar {
 
 using nlohmann::json;
+
+namespace {
+
+std::vector<std::string> system_keys() {
+  std::vector<std::string> keys = other_keys::kLandscape;
+  keys.insert(keys.end(), other_keys::kNetwork.begin(), other_keys::kNetwork.end());
+  return keys;
+}
+
+std::vector<std::string> experiment_keys() {
+  std::vector<std::string> keys = system_keys();
+  for (const char* section : {"training", "learning_rate", "sync"}) keys.emplace_back(section);
+  return keys;
+}
+
+}  // namespace
 
 json to_json(const RunningMoments& moments) {
   return {{"mean", moments.mean()},
@@ -17,7 +34,7 @@ json to_json(const RunningMoments& moments) {
 
 json exact(double value) { return {{"mean", value}, {"se", 0.0}, {"sd", 0.0}, {"n", 1}}; }
 
-json describe_run(const std::string& command, const std::string& system, const std::string& kind,
+json describe_run(const Config& config, const std::string& command, const std::string& system, const std::string& kind,
                   const SlowRegime& regime, const std::string& weights) {
   json about = {{"command", command},
                 {"system", system},
@@ -26,6 +43,8 @@ json describe_run(const std::string& command, const std::string& system, const s
                 {"num_workers", regime.num_workers},
                 {"learning_rate", regime.learning_rate},
                 {"sync_period", regime.sync_period},
+                {"system_id", config.hash_of(system_keys())},
+                {"experiment_id", config.hash_of(experiment_keys())},
                 {"units", {{"slow_time", "steps * learning_rate^2"}, {"seconds", "s"}}}};
   if (!weights.empty()) about["weights"] = weights;
   return about;

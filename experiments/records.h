@@ -17,8 +17,11 @@ nlohmann::json to_json(const RunningMoments& moments);
 nlohmann::json exact(double value);
 
 /// What run.json says of an sde, toy or train run, so that `compare` can pair it.
-nlohmann::json describe_run(const std::string& command, const std::string& system, const std::string& kind,
-                            const SlowRegime& regime, const std::string& weights = "");
+///
+/// `system_id` names the system (landscape or network, data, noise, workers), `experiment_id` also the schedule: theory
+/// and measurement belong together only if both have the same.
+nlohmann::json describe_run(const Config& config, const std::string& command, const std::string& system,
+                            const std::string& kind, const SlowRegime& regime, const std::string& weights = "");
 
 /// Prints where a run's results are and the last record of its observables.
 void print_run(const FinishedRun& run, bool dry_run);

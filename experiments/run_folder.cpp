@@ -12,8 +12,8 @@ namespace fs = std::filesystem;
 RunOptions RunOptions::read(const Config& config, const std::string& default_name) {
   RunOptions options;
   options.name = config.text("run.name", default_name);
-  if (options.name.empty() || options.name.find('/') != std::string::npos)
-    config.fail("run.name", "must be a folder name");
+  if (options.name.empty() || options.name.starts_with('.') || options.name.find('/') != std::string::npos)
+    config.fail("run.name", "must be the name of a folder (no slash, no dot in front)");
   options.results = config.text("run.results", "results");
   options.seed = static_cast<std::uint64_t>(config.integer("run.seed", at_least(0), 1));
   return options;

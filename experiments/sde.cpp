@@ -9,6 +9,7 @@
 #include "experiments/commands.h"
 #include "experiments/landscapes.h"
 #include "experiments/network_theory.h"
+#include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
 #include "experiments/slow_regime.h"
@@ -80,10 +81,11 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const SdeOptions options = SdeOptions::read(config);
-  config.ignore("ensemble");
+  config.ignore(other_keys::kEnsemble);
   config.finish();
   return run_in_folder(
-      config, run, describe_run("sde", landscape.name, "theory", regime, kind), dry_run, [&](Recorder& recorder) {
+      config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,
+      [&](Recorder& recorder) {
         std::visit(
             [&](const auto& problem) { integrate(problem, regime, regime.weights(kind), options, run.seed, recorder); },
             landscape.problem);

@@ -5,6 +5,7 @@
 #include "core/progress.h"
 #include "experiments/commands.h"
 #include "experiments/landscapes.h"
+#include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
 #include "experiments/slow_regime.h"
@@ -72,9 +73,9 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
   const SlowRegime regime = SlowRegime::of(config, schedule, workers);
   const auto times = record_times(regime.slow_time, config.integer("record.points", at_least(1), 10));
   const EnsembleOptions options = read_ensemble(config, workers, run.seed);
-  config.ignore("sde");
+  config.ignore(other_keys::kSde);
   config.finish();
-  return run_in_folder(config, run, describe_run("toy", landscape.name, "measurement", regime), dry_run,
+  return run_in_folder(config, run, describe_run(config, "toy", landscape.name, "measurement", regime), dry_run,
                        [&](Recorder& recorder) {
                          std::visit([&](const auto& problem) { simulate(problem, schedule, options, times, recorder); },
                                     landscape.problem);

@@ -8,6 +8,7 @@
 #include "experiments/commands.h"
 #include "experiments/network_options.h"
 #include "experiments/networks_available.h"
+#include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
 #include "sde/gradient_flow.h"
@@ -29,8 +30,11 @@ struct Measured {
 
 Measured measure(const NetworkExperiment& experiment, const NetworkManifold& model, const TrainingRecord& record) {
   Measured measured;
-  for (std::int64_t replica = 0; replica < record.parameters.size(0); ++replica) {
+  const std::int64_t replicas = record.parameters.size(0);
+  Eigen::VectorXd mean_residual = Eigen::VectorXd::Zero(model.residual(to_eigen(record.parameters[0])).size());
+  for (std::int64_t replica = 0; replica < replicas; ++replica) {
     const Eigen::VectorXd average = to_eigen(record.parameters[replica]);
+    mean_residual += model.residual(average) / static_cast<double>(replicas);
     const Interpolation projected = interpolate(model, average);
     if (projected.converged) {
       const SampleSpectrum spectrum = sample_spectrum(model.jacobian(projected.theta), model.num_samples());
@@ -42,6 +46,12 @@ Measured measure(const NetworkExperiment& experiment, const NetworkManifold& mod
     if (experiment.held_out.count > 0) measured.add("held_out_accuracy", model.accuracy(average, experiment.held_out));
     if (experiment.num_workers > 1 && record.step > 0)
       measured.add("dispersion", record.dispersion[static_cast<std::size_t>(replica)]);
+  }
+  if (record.step > 0 && replicas > 1) {
+    // |mean r|^2 holds 1/R of the noise: the rest is common to all replicas
+    const double n = static_cast<double>(replicas);
+    const double of_mean = mean_residual.squaredNorm() / (2.0 * model.num_samples());
+    measured.add("train_loss_of_mean_residual", (n * of_mean - measured.observables["train_loss"].mean()) / (n - 1.0));
   }
   if (experiment.num_workers > 1) measured.add("communication_volume", record.volume);
   measured.add("sync_period", static_cast<double>(record.period));
@@ -112,10 +122,10 @@ FinishedRun run_train(const Config& config, bool dry_run) {
       config.choice("network.precision", {"float64", "float32"}, std::string("float64")) == "float64";
   options.check_collectives = config.boolean("workers.check_collectives", true);
   options.records = static_cast<int>(experiment.record_points);
-  config.ignore("sde");
+  config.ignore(other_keys::kSde);
   config.finish();
-  return run_in_folder(config, run_options, describe_run("train", "network", "measurement", experiment.regime), dry_run,
-                       [&](Recorder& recorder) { run(experiment, options, recorder); });
+  return run_in_folder(config, run_options, describe_run(config, "train", "network", "measurement", experiment.regime),
+                       dry_run, [&](Recorder& recorder) { run(experiment, options, recorder); });
 }
 
 void train_command(const RunArguments& arguments) {

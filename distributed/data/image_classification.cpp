@@ -11,7 +11,7 @@
 namespace quasar {
 namespace {
 
-constexpr int kProceduralTrain = 6000, kProceduralTest = 1000;
+constexpr int kProceduralTrain = 6000, kProceduralTest = 10000;
 
 void add_features(const ImageSet& images, std::size_t image, std::vector<double>& inputs) {
   const std::uint8_t* pixels = images.pixels.data() + image * images.rows * images.cols;

@@ -21,6 +21,8 @@ Part part(const std::string& kind, const std::string& regime, double learning_ra
   result.weights = kind == "theory" ? "psi" : "";
   result.learning_rate = learning_rate;
   result.num_workers = 4;
+  result.system_id = "s";
+  result.experiment_id = regime;
   result.records = {record(0.0, observable, 1.0, 0.0), record(1.0, observable, end, error)};
   return result;
 }
@@ -70,6 +72,16 @@ TEST(Comparison, GapThatDoesNotShrinkDisagrees) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_FALSE(rows[0].at("agrees"));
   EXPECT_THAT(comparison_table(rows), testing::HasSubstr("**disagrees**"));
+}
+
+TEST(Comparison, TheoryOfOtherSettingsIsNotPairedAndTheRunIsNamed) {
+  Part theory = part("theory", "inverse", 0.1, 2.0);
+  theory.experiment_id = "another H";
+  Part measured = part("measurement", "inverse", 0.1, 2.3, 0.1);
+  measured.folder = "results/toy/1a2b";
+  const auto rows = comparison_rows({theory, measured});
+  EXPECT_TRUE(rows_named(rows, "drift").empty());
+  EXPECT_THAT(comparison_table(rows), testing::HasSubstr("results/toy/1a2b"));
 }
 
 TEST(Comparison, CollapseReadsQsrAtAKthOfTheSlowTime) {
