@@ -19,6 +19,21 @@ using quasar::RunArguments;
 constexpr const char* kOverridesHelp =
     "Settings that replace the file's, as section.key=value (TOML values; a bare word is a string)";
 
+const std::string kScheduleKeys =
+    "Keys of a training schedule:\n"
+    "  training.steps (or training.slow_time = steps * learning_rate^2)\n"
+    "  learning_rate.schedule = constant|cosine|linear|step|cosine_step, .peak, .final, .warmup_steps, .decay_steps,\n"
+    "    .decay_factor, .base\n"
+    "  sync.rule = constant (.period) | inverse (.beta: H = beta/eta) | qsr (.alpha: H = (alpha/eta)^2) |\n"
+    "    power (.alpha, .power) | phases (.phases = [[start, H], ...]) | swap; .base_period is the smallest H and the "
+    "one\n"
+    "    of warm-up; before .switch_step gradients are averaged at every step (post-local SGD)\n";
+
+const std::string kRunKeys = "  workers.count, record.points, run.name, run.results (folder), run.seed\n";
+
+const std::string kLandscapeKeys =
+    "  landscape.name = valley|circle|hyperbola, .start and the landscape's own settings (--dry-run lists them)\n";
+
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numbers (diverged), 6 peer,\n"
     "7 storage, 8 finished but logs incomplete, 75 saved: start me again, 128 + n ended by signal n.";
@@ -50,21 +65,34 @@ int run(int argc, char** argv) {
                                    "without running it",
                                    arguments);
   plan->add_flag("--json", json, "Print one JSON object instead of a table");
-  plan->footer("Example: quasar plan experiments/presets/vit_b_qsr.toml sync.alpha=0.02 --json");
+  plan->footer(kScheduleKeys + "Example: quasar plan experiments/presets/vit_b_qsr.toml sync.alpha=0.02 --json");
 
   CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
   add_dry_run(sde, arguments);
-  sde->footer("Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
+  sde->footer(
+      kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+      "  sde.steps, .paths, .threads, .max_bad_fraction, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
+      "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n" +
+      kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
 
   CLI::App* toy = add_run_command(
       app, "toy", "Simulate Local SGD on a toy landscape, many replicas at once (measurement)", arguments);
   add_dry_run(toy, arguments);
-  toy->footer("Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
+  toy->footer(kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+              "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction\n" +
+              kRunKeys +
+              "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
 
   CLI::App* train = add_run_command(
       app, "train", "Train a network by Local SGD with several workers (measurement; needs LibTorch)", arguments);
   add_dry_run(train, arguments);
-  train->footer("Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4");
+  train->footer(kScheduleKeys +
+                "Other keys:\n"
+                "  data.name = fashion_mnist|mnist|procedural, .root, .classes, .images, .held_out\n"
+                "  network.width, .precision = float64|float32; noise.label_noise; batch.local_size; start.seed\n"
+                "  train.replicas (noise seeds trained side by side), workers.check_collectives\n" +
+                kRunKeys +
+                "Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4");
 
   CLI::App* compare = app.add_subcommand("compare",
                                          "Theory beside measurement: a table and a figure from results folders;\n"
