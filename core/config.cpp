@@ -285,6 +285,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Config::integer_pairs(const s
 
 void Config::ignore(const std::vector<std::string>& keys) const { state_->ignored.insert(keys.begin(), keys.end()); }
 
+void Config::substitute(const std::string& key, const std::string& text) const { state_->remember(key, text); }
+
 void Config::forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const {
   const auto chosen = state_->entries.find(selector);
   if (chosen == state_->entries.end() || !chosen->second.from_override) return;

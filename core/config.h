@@ -53,6 +53,9 @@ class Config {
   /// Accepts keys that this command does not use but another one does.
   void ignore(const std::vector<std::string>& keys) const;
 
+  /// Writes what was used instead of what was asked for, into resolved() and the hashes.
+  void substitute(const std::string& key, const std::string& text) const;
+
   /// Forgets keys of the file that belong to other choices of `selector`, if an override made the choice: with
   /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one.
   void forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const;

@@ -28,15 +28,56 @@ LandscapeProblem<Hyperbola> read_hyperbola(const Config& config) {
           {{"imbalance", [](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; }}}};
 }
 
+LandscapeProblem<River> read_river(const Config& config) {
+  const River river{config.number("landscape.stiffness", positive(), 1.0),
+                    config.number("landscape.narrowing", positive(), 1.0),
+                    config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
+                    config.number("landscape.noise_scale_y", at_least(0.0), 0.5)};
+  const double y = config.number("landscape.start", any_number(), 1.0);
+  const auto y_squared = [](const Vec<2>& x) { return x[1] * x[1]; };
+  return {river, Vec<2>(0.0, y), {{"y", [](const Vec<2>& x) { return x[1]; }}, {"y_squared", y_squared}}};
+}
+
+LandscapeProblem<PeriodicValley> read_periodic_valley(const Config& config) {
+  const PeriodicValley valley{config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
+                              config.number("landscape.noise_scale_y", at_least(0.0), std::sqrt(0.5))};
+  const double y = config.number("landscape.start", any_number(), 1.0);
+  return {valley, Vec<2>(0.0, y), {{"cos_y", [](const Vec<2>& x) { return std::cos(x[1]); }}}};
+}
+
+LandscapeProblem<Sphere<3>> read_sphere(const Config& config) {
+  const Sphere<3> sphere{config.number("landscape.stiffness", positive(), 4.0),
+                         config.number("landscape.noise_scale", at_least(0.0), 1.0)};
+  return {sphere, Vec<3>::UnitX(), {{"overlap", [](const Vec<3>& x) { return x[0] / x.norm(); }}}};
+}
+
+LandscapeProblem<TurningValley> read_turning_valley(const Config& config) {
+  const TurningValley valley{config.number("landscape.stiffness_u", positive(), 4.0),
+                             config.number("landscape.stiffness_v", positive(), 1.0),
+                             config.number("landscape.turn_rate", any_number(), 1.0),
+                             config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
+                             config.number("landscape.noise_scale_y", at_least(0.0), 0.5),
+                             config.number("landscape.noise_scale_z", at_least(0.0), 0.5)};
+  const double z = config.number("landscape.start", any_number(), 0.4);
+  return {valley, Vec<3>(0.0, 0.0, z), {{"z", [](const Vec<3>& x) { return x[2]; }}}};
+}
+
 }  // namespace
 
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name = config.choice("landscape.name", {"valley", "circle", "hyperbola"});
-  config.forget_replaced("landscape.name", {"landscape.start", "landscape.stiffness", "landscape.noise_scale",
-                                            "landscape.noise_scale_x", "landscape.noise_scale_y"});
+  const std::string name = config.choice(
+      "landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley", "sphere", "turning_valley"});
+  config.forget_replaced("landscape.name",
+                         {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
+                          "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u",
+                          "landscape.stiffness_v", "landscape.narrowing", "landscape.turn_rate"});
   if (name == "valley") return {name, read_valley(config)};
   if (name == "circle") return {name, read_circle(config)};
-  return {name, read_hyperbola(config)};
+  if (name == "hyperbola") return {name, read_hyperbola(config)};
+  if (name == "river") return {name, read_river(config)};
+  if (name == "periodic_valley") return {name, read_periodic_valley(config)};
+  if (name == "sphere") return {name, read_sphere(config)};
+  return {name, read_turning_valley(config)};
 }
 
 }  // namespace quasar

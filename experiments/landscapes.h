@@ -8,6 +8,10 @@
 #include "core/config.h"
 #include "toy_models/circle.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/periodic_valley.h"
+#include "toy_models/river.h"
+#include "toy_models/sphere.h"
+#include "toy_models/turning_valley.h"
 #include "toy_models/valley.h"
 
 namespace quasar {
@@ -26,7 +30,9 @@ struct LandscapeProblem {
 
 /// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
 using AnyLandscapeProblem =
-    std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>>;
+    std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
+                 LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
+                 LandscapeProblem<TurningValley>>;
 
 struct NamedLandscape {
   std::string name;

@@ -1,8 +1,8 @@
 #include "experiments/network_options.h"
 
+#include <filesystem>
 #include <map>
 #include <string>
-#include <utility>
 
 #include "core/errors.h"
 
@@ -24,9 +24,11 @@ Data read_data(const Config& config) {
   const auto images = static_cast<int>(config.integer("data.images", between(2, 10000), 32));
   const auto held_out = static_cast<int>(config.integer("data.held_out", between(0, 10000), 1000));
   // the parts of one comparison share their images: read once a process
-  static std::map<std::pair<std::string, std::string>, ImageSets> loaded;
-  const auto place = std::make_pair(name, root);
-  if (!loaded.contains(place)) loaded.emplace(place, load_image_sets(name, root));
+  static std::map<std::filesystem::path, ImageSets> loaded;
+  const ImageSource source = locate_images(name, root);
+  config.substitute("data.name", source.name);
+  const std::filesystem::path place = source.folder / source.name;
+  if (!loaded.contains(place)) loaded.emplace(place, load_image_sets(source));
   const ImageSets& sets = loaded.at(place);
   return {make_regression_set(sets.train, classes, images), make_regression_set(sets.test, classes, held_out)};
 }

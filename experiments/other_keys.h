@@ -14,9 +14,10 @@ inline const std::vector<std::string> kSde = {"sde.steps",   "sde.paths",  "sde.
 inline const std::vector<std::string> kEnsemble = {"ensemble.replicas", "ensemble.threads", "ensemble.precision",
                                                    "ensemble.device", "ensemble.max_bad_fraction"};
 inline const std::vector<std::string> kTrain = {"train.replicas", "workers.check_collectives", "network.precision"};
-inline const std::vector<std::string> kLandscape = {"landscape.name",          "landscape.start",
-                                                    "landscape.stiffness",     "landscape.noise_scale",
-                                                    "landscape.noise_scale_x", "landscape.noise_scale_y"};
+inline const std::vector<std::string> kLandscape = {
+    "landscape.name",          "landscape.start",         "landscape.stiffness",     "landscape.noise_scale",
+    "landscape.noise_scale_x", "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u",
+    "landscape.stiffness_v",   "landscape.narrowing",     "landscape.turn_rate"};
 inline const std::vector<std::string> kNetwork = {
     "data.name",     "data.root",  "data.classes",      "data.images",      "data.held_out",
     "network.width", "start.seed", "noise.label_noise", "batch.local_size", "workers.count"};

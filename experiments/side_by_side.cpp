@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/progress.h"
+#include "distributed/data/image_classification.h"
 
 namespace quasar {
 namespace {
@@ -129,8 +130,13 @@ NetworkOptions read_network(const Config& config, std::int64_t workers) {
   NetworkOptions network;
   network.workers = workers;
   Settings shared;
-  shared.set("data.name", config.text("network.data", "fashion_mnist"));
-  if (config.has("data.root")) shared.set("data.root", config.text("data.root"));
+  const std::string root = config.text("data.root", "");
+  std::string data =
+      config.choice("network.data", {"fashion_mnist", "mnist", "procedural"}, std::string("fashion_mnist"));
+  if (has_networks()) data = locate_images(data, root).name;  // once for all parts, and part of what was run
+  config.substitute("network.data", data);
+  shared.set("data.name", data);
+  if (!root.empty()) shared.set("data.root", root);
   const auto classes = config.integers("network.classes", at_least(0), std::vector<std::int64_t>{0, 6});
   std::string list;
   for (const auto label : classes) list += (list.empty() ? "" : ", ") + std::to_string(label);

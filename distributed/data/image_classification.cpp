@@ -51,15 +51,19 @@ ImageSet read_image_set(const std::filesystem::path& folder, Split split) {
           .source = folder.string()};
 }
 
-ImageSets load_image_sets(const std::string& name, const std::string& root_from_config) {
-  if (name != "procedural") {
-    if (name != "fashion_mnist" && name != "mnist")
-      throw DataError("unknown data set '" + name + "' (fashion_mnist, mnist or procedural)");
-    if (const auto folder = find_dataset(name, root_from_config))
-      return {read_image_set(*folder, Split::train), read_image_set(*folder, Split::test)};
-    std::fprintf(stderr, "%s cannot be had here: using built-in procedural images instead\n", name.c_str());
-  }
-  return {procedural_images(Split::train, kProceduralTrain), procedural_images(Split::test, kProceduralTest)};
+ImageSource locate_images(const std::string& name, const std::string& root_from_config) {
+  if (name == "procedural") return {name, {}};
+  if (name != "fashion_mnist" && name != "mnist")
+    throw DataError("unknown data set '" + name + "' (fashion_mnist, mnist or procedural)");
+  if (const auto folder = find_dataset(name, root_from_config)) return {name, *folder};
+  std::fprintf(stderr, "%s cannot be had here: using built-in procedural images instead\n", name.c_str());
+  return {"procedural", {}};
+}
+
+ImageSets load_image_sets(const ImageSource& source) {
+  if (source.name == "procedural")
+    return {procedural_images(Split::train, kProceduralTrain), procedural_images(Split::test, kProceduralTest)};
+  return {read_image_set(source.folder, Split::train), read_image_set(source.folder, Split::test)};
 }
 
 RegressionSet make_regression_set(const ImageSet& images, const std::vector<int>& classes, int count, int skip) {

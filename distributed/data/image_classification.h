@@ -24,11 +24,19 @@ struct ImageSets {
 /// Reads one split from the four idx files in a folder; throws DataError naming the file.
 ImageSet read_image_set(const std::filesystem::path& folder, Split split);
 
-/// Both splits of `fashion_mnist`, `mnist` or `procedural`, looked for by find_dataset.
+/// Where images come from: `fashion_mnist` or `mnist` in a folder, or `procedural`, which needs none.
+struct ImageSource {
+  std::string name;
+  std::filesystem::path folder;
+};
+
+/// Looks for a set by find_dataset; where it cannot be had, says so in one line on stderr and returns `procedural`.
 ///
-/// Where the set cannot be had, says so in one line on stderr and returns the procedural one; `source` tells which.
-/// throws  DataError for an unknown name, a root without the set, or a damaged file
-ImageSets load_image_sets(const std::string& name, const std::string& root_from_config);
+/// throws  DataError for an unknown name or a root without the set
+ImageSource locate_images(const std::string& name, const std::string& root_from_config);
+
+/// Both splits; throws DataError for a damaged file.
+ImageSets load_image_sets(const ImageSource& source);
 
 /// Images as a regression problem: rows of features and of targets.
 struct RegressionSet {

@@ -74,7 +74,13 @@ TEST(ProceduralImages, ClassesDifferByMoreThanTheirNoise) {
   EXPECT_EQ(right, asked);
 }
 
-TEST(LoadImageSets, UnknownNameIsRefused) { EXPECT_THROW(load_image_sets("fashion-mnist", ""), DataError); }
+TEST(LocateImages, UnknownNameIsRefused) { EXPECT_THROW(locate_images("fashion-mnist", ""), DataError); }
+
+TEST(LoadImageSets, ProceduralImagesNeedNoFolder) {
+  const ImageSets sets = load_image_sets(locate_images("procedural", ""));
+  EXPECT_EQ(sets.train.source, "procedural");
+  EXPECT_GE(make_regression_set(sets.test, {0, 6}, 1000).count, 1000);  // the main job's number of held-out images
+}
 
 TEST(FashionMnist, FirstThirtyTwoImagesAreThoseOfTheTheoryPage) {
   const auto folder = find_dataset("fashion_mnist", "", Download::never);
