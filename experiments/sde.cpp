@@ -22,6 +22,9 @@ struct SdeOptions {
   std::int64_t steps, paths, record_points;
   int threads;
   double max_bad_fraction;
+  NoiseLaw noise_law;
+  PathScheme scheme;
+  PathRetraction retraction;
 
   static SdeOptions read(const Config& config) {
     SdeOptions options;
@@ -29,6 +32,18 @@ struct SdeOptions {
     options.steps = config.integer("sde.steps", at_least(1), 200);
     options.paths = config.integer("sde.paths", between(1, 4294967295.0), 1000);
     options.max_bad_fraction = config.number("sde.max_bad_fraction", between(0.0, 1.0), 0.0);
+    const std::string scheme = config.choice("sde.scheme", {"euler", "platen"}, std::string("euler"));
+    options.scheme = scheme == "platen" ? PathScheme::platen : PathScheme::euler;
+    const std::string retraction =
+        config.choice("sde.retraction", {"gradient_flow", "newton"}, std::string("gradient_flow"));
+    options.retraction = retraction == "newton" ? PathRetraction::newton : PathRetraction::gradient_flow;
+    const std::string noise =
+        config.choice("sde.noise", {"gaussian", "two_point", "three_point"}, std::string("gaussian"));
+    options.noise_law = noise == "two_point"     ? NoiseLaw::two_point
+                        : noise == "three_point" ? NoiseLaw::three_point
+                                                 : NoiseLaw::gaussian;
+    if (options.scheme == PathScheme::platen && highest_weak_order(options.noise_law) < Platen::weak_order)
+      config.fail("sde.noise", "leaves sde.scheme = platen at weak order 1; use three_point or gaussian");
     const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
     options.threads = static_cast<int>(config.integer("sde.threads", between(1, 4096), cores));
     return options;
@@ -43,6 +58,9 @@ void integrate(const LandscapeProblem<L>& problem, const SlowRegime& regime, con
   path_options.paths = options.paths;
   path_options.seed = seed;
   path_options.threads = options.threads;
+  path_options.noise_law = options.noise_law;
+  path_options.scheme = options.scheme;
+  path_options.retraction = options.retraction;
   PathEnsemble<L, L> ensemble(problem.landscape, problem.landscape, weights, path_options, problem.start);
   const auto record = [&] {
     nlohmann::json observables;

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <cmath>
-
-#include "sde/gradient_flow.h"
-#include "sde/slow_coefficients.h"
+#include "sde/schemes.h"
 
 namespace quasar {
 
@@ -21,9 +18,8 @@ requires Loss<L> && GradientNoise<Noise, L::dim> Projection<L::dim> euler_step(c
                                                                                const Vec<L::dim>& zeta,
                                                                                double time_step, const Vec<L::dim>& xi,
                                                                                const GradientFlowOptions& flow = {}) {
-  const auto slow = slow_coefficients(loss, Mat<L::dim>(noise.covariance(zeta)), zeta, weights);
-  return project_by_gradient_flow(
-      loss, Vec<L::dim>(zeta + slow.drift * time_step + slow.diffusion * (std::sqrt(time_step) * xi)), flow);
+  return Euler{}(slow_coefficient_field(loss, noise, weights), gradient_flow_retraction(loss, flow), zeta, time_step,
+                 StepNoise<L::dim>{xi, {}});
 }
 
 }  // namespace quasar

@@ -12,9 +12,12 @@
 #include "core/estimate.h"
 #include "core/loss.h"
 #include "core/random.h"
-#include "sde/euler_step.h"
+#include "sde/platen_scheme.h"
 
 namespace quasar {
+
+enum class PathScheme { euler, platen };
+enum class PathRetraction { gradient_flow, newton };
 
 struct PathOptions {
   double time_step = 0.0;  ///< of slow time
@@ -22,6 +25,9 @@ struct PathOptions {
   std::uint64_t seed = 0;
   int threads = 1;
   GradientFlowOptions gradient_flow{};
+  NoiseLaw noise_law = NoiseLaw::gaussian;
+  PathScheme scheme = PathScheme::euler;
+  PathRetraction retraction = PathRetraction::gradient_flow;
 };
 
 /// Where an ensemble of paths stands; with the options it is all that a restart needs.
@@ -32,9 +38,9 @@ struct PathState {
   std::vector<char> left_domain;    ///< 1: the projection failed at some step; the position is the last good one
 };
 
-/// Many paths of a Slow SDE by euler_step with normal noise.
+/// Many paths of a Slow SDE by one of the schemes.
 ///
-/// The normals of (path, step) are named draws, so paths do not depend on threads, on each other or on restarts.
+/// The noise of (path, step) are named draws, so paths do not depend on threads, on each other or on restarts.
 template <class L, class Noise>
 requires Loss<L> && GradientNoise<Noise, L::dim>
 class PathEnsemble {
@@ -85,23 +91,21 @@ class PathEnsemble {
  private:
   static constexpr std::size_t kBlock = 64;
 
-  Vec<dim> noise_of(std::size_t path, std::int64_t step) const {
-    Vec<dim> xi;
-    for (int first = 0; first < dim; first += 4) {
-      float z[4];
-      normals({options_.seed, Use::sde_noise, static_cast<std::uint32_t>(path), static_cast<std::uint64_t>(step),
-               static_cast<std::uint32_t>(first / 4)},
-              z);
-      for (int i = first; i < std::min(first + 4, dim); ++i) xi[i] = z[i - first];
-    }
-    return xi;
+  Projection<dim> one_step(const Vec<dim>& zeta, const StepNoise<dim>& noise) const {
+    const auto with = [&](const auto& retraction) {
+      if (options_.scheme == PathScheme::platen)
+        return Platen{}(ito_coefficient_field(loss_, noise_, weights_), retraction, zeta, options_.time_step, noise);
+      return Euler{}(slow_coefficient_field(loss_, noise_, weights_), retraction, zeta, options_.time_step, noise);
+    };
+    if (options_.retraction == PathRetraction::newton) return with(newton_retraction(loss_));
+    return with(gradient_flow_retraction(loss_, options_.gradient_flow));
   }
 
   void advance_path(std::size_t path, std::int64_t step) {
     if (state_.left_domain[path]) return;
     Vec<dim>& zeta = state_.positions[path];
-    const auto projected =
-        euler_step(loss_, noise_, weights_, zeta, options_.time_step, noise_of(path, step), options_.gradient_flow);
+    const auto noise = draw_step_noise<dim>(options_.noise_law, options_.seed, static_cast<std::int64_t>(path), step);
+    const auto projected = one_step(zeta, noise);
     if (projected.converged)
       zeta = projected.point;
     else

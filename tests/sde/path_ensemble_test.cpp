@@ -45,6 +45,21 @@ TEST(PathEnsemble, PathsDoNotDependOnThreadsNorOnEachOther) {
   EXPECT_TRUE(same_positions(one.state(), fewer.state(), 70));
 }
 
+TEST(PathEnsemble, EverySchemeRetractionAndNoiseLawHasTheSameMean) {
+  const auto mean = [](PathScheme scheme, PathRetraction retraction, NoiseLaw law) {
+    PathOptions options{0.02, 1500, 42, 2, {}, law, scheme, retraction};
+    PathEnsemble<Circle, Circle> ensemble(kCircle, kCircle, kWeights, options, Vec<2>(0.8, 0.6));
+    ensemble.advance(10);
+    return ensemble.measure([](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; }).estimate();
+  };
+  const Estimate reference = mean(PathScheme::platen, PathRetraction::newton, NoiseLaw::three_point);
+  for (const Estimate& other : {mean(PathScheme::euler, PathRetraction::gradient_flow, NoiseLaw::gaussian),
+                                mean(PathScheme::euler, PathRetraction::newton, NoiseLaw::two_point),
+                                mean(PathScheme::platen, PathRetraction::gradient_flow, NoiseLaw::gaussian)})
+    // 0.02: Euler's bias, time step times slow time times a rate of order 5
+    EXPECT_NEAR(other.mean, reference.mean, 4.0 * std::hypot(other.standard_error, reference.standard_error) + 0.02);
+}
+
 TEST(PathEnsemble, PathsStayOnTheManifold) {
   auto ensemble = ensemble_of(100, 2);
   ensemble.advance(20);

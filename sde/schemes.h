@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cmath>
+#include <concepts>
+
+#include "sde/gradient_flow.h"
+#include "sde/newton_retraction.h"
+#include "sde/noise_law.h"
+#include "sde/slow_coefficients.h"
+
+/// A scheme is a type with `name`, `weak_order` and one operator
+///
+///   (coefficients, retraction, zeta, time_step, noise) -> Projection
+///
+/// that takes one step from a point of the manifold to a point of the manifold.
+namespace quasar {
+
+/// Brings a point x near the manifold back to it, given the point of the manifold that the step started from.
+template <class R, int Dim>
+concept Retraction = requires(const R& retraction, const Vec<Dim>& base, const Vec<Dim>& x) {
+  { retraction(base, x) } -> std::same_as<Projection<Dim>>;
+};
+
+/// Drift and diffusion as functions of a point of the manifold; the drift's normal part is left to the retraction.
+template <class C, int Dim>
+concept SlowCoefficientField = requires(const C& coefficients, const Vec<Dim>& zeta) {
+  { coefficients(zeta) } -> std::same_as<SlowCoefficients<Dim>>;
+};
+
+/// Phi itself; the loss must outlive it.
+template <Loss L>
+auto gradient_flow_retraction(const L& loss, const GradientFlowOptions& options = {}) {
+  return
+      [&loss, options](const Vec<L::dim>&, const Vec<L::dim>& x) { return project_by_gradient_flow(loss, x, options); };
+}
+
+/// project_by_newton, for tangent noise only; the loss must outlive it.
+template <Loss L>
+auto newton_retraction(const L& loss, const NewtonOptions& options = {}) {
+  return [&loss, options](const Vec<L::dim>& base, const Vec<L::dim>& x) {
+    return project_by_newton(loss, base, x, options);
+  };
+}
+
+/// slow_coefficients as a field; loss and noise must outlive it.
+template <class L, class Noise>
+requires Loss<L> && GradientNoise<Noise, L::dim>
+auto slow_coefficient_field(const L& loss, const Noise& noise, const DriftWeights& weights) {
+  return [&loss, &noise, weights](const Vec<L::dim>& zeta) {
+    return slow_coefficients(loss, Mat<L::dim>(noise.covariance(zeta)), zeta, weights);
+  };
+}
+
+/// Euler's scheme in the ambient space with one retraction.
+///
+///   zeta' = R( zeta + b(zeta) dt + A(zeta) sqrt(dt) xi )
+///
+/// Weak order 1 for every retraction of second order; the noise needs the moments of N(0, 1) up to the third.
+/// cost  one evaluation of the coefficients and one retraction
+struct Euler {
+  static constexpr const char* name = "Euler";
+  static constexpr int weak_order = 1;
+
+  template <int Dim, class Coefficients, class Retract>
+  requires SlowCoefficientField<Coefficients, Dim> && Retraction<Retract, Dim> Projection<Dim>
+  operator()(const Coefficients& coefficients, const Retract& retraction, const Vec<Dim>& zeta, double time_step,
+             const StepNoise<Dim>& noise) const {
+    const auto slow = coefficients(zeta);
+    return retraction(
+        zeta, Vec<Dim>(zeta + slow.drift * time_step + slow.diffusion * (std::sqrt(time_step) * noise.increments)));
+  }
+};
+
+}  // namespace quasar
