@@ -49,6 +49,51 @@ QUASAR_HD void sincos_of_octant(float a, float& sine, float& cosine) {
   cosine = fused_multiply_add(c, q * q, fused_multiply_add(-0.5f, q, 1.0f));
 }
 
+/// sin x and cos x for |x| <= 1e4, absolute error below 1.5e-7.
+QUASAR_HD void sine_cosine(float x, float& sine, float& cosine) {
+  constexpr float kRoundToInteger = 12582912.0f;  // 1.5 * 2^23
+  const float shifted = fused_multiply_add(x, 0.636619772f, kRoundToInteger);
+  const float n = shifted - kRoundToInteger;
+  float r = fused_multiply_add(n, -1.57079637f, x);  // pi/2 in two parts
+  r = fused_multiply_add(n, 4.37113883e-8f, r);
+  float s, c;
+  sincos_of_octant(r, s, c);
+  const auto quadrant = bits_as<std::uint32_t>(shifted);
+  sine = quadrant & 1u ? c : s;
+  cosine = quadrant & 1u ? s : c;
+  sine = quadrant & 2u ? -sine : sine;
+  cosine = (quadrant + 1u) & 2u ? -cosine : cosine;
+}
+
+/// sin x and cos x for |x| <= 1e6, absolute error below 3e-16.
+QUASAR_HD void sine_cosine(double x, double& sine, double& cosine) {
+  constexpr double kRoundToInteger = 6755399441055744.0;  // 1.5 * 2^52
+  const double shifted = fused_multiply_add(x, 0.63661977236758134, kRoundToInteger);
+  const double n = shifted - kRoundToInteger;
+  double r = fused_multiply_add(n, -1.5707963267948966, x);  // pi/2 in two parts
+  r = fused_multiply_add(n, -6.123233995736766e-17, r);
+  const double q = r * r;
+  double s = 1.58969099521155010221e-10;  // both polynomials: fdlibm, |r| <= pi/4
+  s = fused_multiply_add(s, q, -2.50507602534068634195e-8);
+  s = fused_multiply_add(s, q, 2.75573137070700676789e-6);
+  s = fused_multiply_add(s, q, -1.98412698298579493134e-4);
+  s = fused_multiply_add(s, q, 8.33333333332248946124e-3);
+  s = fused_multiply_add(s, q, -1.66666666666666324348e-1);
+  s = fused_multiply_add(s * q, r, r);
+  double c = -1.13596475577881948265e-11;
+  c = fused_multiply_add(c, q, 2.08757232129817482790e-9);
+  c = fused_multiply_add(c, q, -2.75573143513906633035e-7);
+  c = fused_multiply_add(c, q, 2.48015872894767294178e-5);
+  c = fused_multiply_add(c, q, -1.38888888888741095749e-3);
+  c = fused_multiply_add(c, q, 4.16666666666666019037e-2);
+  c = fused_multiply_add(c, q * q, fused_multiply_add(-0.5, q, 1.0));
+  const auto quadrant = bits_as<std::uint64_t>(shifted);
+  sine = quadrant & 1u ? c : s;
+  cosine = quadrant & 1u ? s : c;
+  sine = quadrant & 2u ? -sine : sine;
+  cosine = (quadrant + 1u) & 2u ? -cosine : cosine;
+}
+
 /// e^x, relative error below 2e-15; x is clamped to [-700, 700].
 QUASAR_HD double exponential(double x) {
   x = x > 700.0 ? 700.0 : x;

@@ -32,7 +32,8 @@ const std::string kScheduleKeys =
 const std::string kRunKeys = "  workers.count, record.points, run.name, run.results (folder), run.seed\n";
 
 const std::string kLandscapeKeys =
-    "  landscape.name = valley|circle|hyperbola, .start and the landscape's own settings (--dry-run lists them)\n";
+    "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley, .start and the "
+    "landscape's own settings (--dry-run lists them)\n";
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numbers (diverged), 6 peer,\n"
@@ -71,6 +72,8 @@ int run(int argc, char** argv) {
   add_dry_run(sde, arguments);
   sde->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+      "  sde.scheme = euler (weak order 1) | platen (2), .noise = gaussian|two_point|three_point,\n"
+      "    .retraction = gradient_flow|newton\n"
       "  sde.steps, .paths, .threads, .max_bad_fraction, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
       "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");

@@ -11,8 +11,12 @@
 #include "toy_models/circle.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
+#include "toy_models/river.h"
 #include "toy_models/round_queue.h"
+#include "toy_models/sphere.h"
+#include "toy_models/turning_valley.h"
 #include "toy_models/valley.h"
 
 namespace quasar {
@@ -176,6 +180,10 @@ using RunEnsemble = std::vector<EnsembleRecord>(const L&, const Vec<L::dim>&, co
 template RunEnsemble<Valley> run_ensemble<Valley>;
 template RunEnsemble<Circle> run_ensemble<Circle>;
 template RunEnsemble<Hyperbola> run_ensemble<Hyperbola>;
+template RunEnsemble<River> run_ensemble<River>;
+template RunEnsemble<PeriodicValley> run_ensemble<PeriodicValley>;
+template RunEnsemble<Sphere<3>> run_ensemble<Sphere<3>>;
+template RunEnsemble<TurningValley> run_ensemble<TurningValley>;
 template RunEnsemble<Quadratic<1>> run_ensemble<Quadratic<1>>;
 template RunEnsemble<Quadratic<2>> run_ensemble<Quadratic<2>>;
 

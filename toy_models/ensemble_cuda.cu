@@ -7,7 +7,11 @@
 #include "toy_models/circle.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
+#include "toy_models/river.h"
+#include "toy_models/sphere.h"
+#include "toy_models/turning_valley.h"
 #include "toy_models/valley.h"
 
 namespace quasar {
@@ -102,6 +106,10 @@ void CudaEnsemble<L>::advance(const L& landscape, const RoundsView<double>& roun
 template struct CudaEnsemble<Valley>;
 template struct CudaEnsemble<Circle>;
 template struct CudaEnsemble<Hyperbola>;
+template struct CudaEnsemble<River>;
+template struct CudaEnsemble<PeriodicValley>;
+template struct CudaEnsemble<Sphere<3>>;
+template struct CudaEnsemble<TurningValley>;
 template struct CudaEnsemble<Quadratic<1>>;
 template struct CudaEnsemble<Quadratic<2>>;
 
