@@ -14,7 +14,11 @@ enum class Use : std::uint32_t {
   network_start = 3,
   sample_choice = 4,
   label_noise = 5,
-  procedural_images = 6
+  procedural_images = 6,
+  sample_order = 7,
+  augmentation = 8,
+  label_flip = 9,
+  mixup = 10
 };
 
 /// The name of a draw: the same name gives the same bits on every device, thread count and restart.
@@ -71,6 +75,19 @@ QUASAR_HD Words words(const Draw& draw) {
 /// Uniform integer in [0, bound) by a 32 x 32-bit product; its bias is below bound / 2^32.
 QUASAR_HD std::uint32_t uniform_below(std::uint32_t word, std::uint32_t bound) {
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(word) * bound) >> 32);
+}
+
+/// The same from two words, for large bounds; its bias is below bound / 2^64.
+QUASAR_HD std::uint32_t uniform_below(std::uint32_t high_word, std::uint32_t low_word, std::uint32_t bound) {
+  const std::uint64_t high = static_cast<std::uint64_t>(high_word) * bound;
+  const std::uint64_t low = static_cast<std::uint64_t>(low_word) * bound;
+  return static_cast<std::uint32_t>((high + (low >> 32)) >> 32);
+}
+
+/// Uniform in [0, 1) with 53 bits from two words.
+QUASAR_HD double unit_interval(std::uint32_t high_word, std::uint32_t low_word) {
+  const std::uint64_t bits = (static_cast<std::uint64_t>(high_word) << 32 | low_word) >> 11;
+  return static_cast<double>(bits) * 0x1p-53;
 }
 
 /// Two independent standard normals (float resolution, tails to 6.7 sigma) from two words.

@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
-"""Put MNIST or Fashion-MNIST, unpacked and checked, into CACHE_DIR/data/NAME.
+"""Put MNIST, Fashion-MNIST or CIFAR-10, unpacked and checked, into CACHE_DIR/data/NAME.
 
     python3 fetch_dataset.py NAME CACHE_DIR [--packed FOLDER]
 
-With --packed the four idx files come from FOLDER/*.xz, otherwise from the data set's official download. Every raw file
-is compared with its SHA-256 before it gets its name. Exit 1 with one line on stderr if the set cannot be had.
+With --packed the files come from what FOLDER holds (idx files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
+JPEG XL mosaics with labels.u8, which needs the program djxl), otherwise from the data set's official download. What is
+read is compared with its SHA-256 before any file gets its name. Exit 1 with one line on stderr if the set cannot be had.
 Standard library only.
 """
 import argparse
 import gzip
 import hashlib
+import io
 import lzma
 import os
+import subprocess
 import sys
+import tarfile
+import tempfile
 import urllib.request
+import zlib
 
 # Seconds without an answer after which a machine counts as having no network.
 TIME_OUT = 5
@@ -33,36 +39,119 @@ SHA256 = {
         "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
+    # Of the batches made from the mosaics, whose order is not the official one (the set of images is).
+    "cifar10": {
+        "data_batch_1.bin": "6d6e2d9f2a4761f8546d084cb7e8a5cdd335509387424a9f79cebaabce70db3b",
+        "data_batch_2.bin": "a34db3d030f9900c5d71cff6336edda96a1678cb8502baeda1f07e47fa04d1c3",
+        "data_batch_3.bin": "788e6f4310a29724e37a9a7a9172478ac7aa5dc79d4ab67d4ce095c571747ee4",
+        "data_batch_4.bin": "dd28ab2bc9242d130fd4d2c96d6182357186e54afa2e80f596b37939a6085a9f",
+        "data_batch_5.bin": "78228f18fedd9b8afe39badd03975c2ba90de9ff1498bcefb5545d7c6ee80ec9",
+        "test_batch.bin": "9ce93f819d1a03db78ab6499909973884e7a66878e4a48826b28aee777e9b5f2",
+    },
 }
 URL = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "cifar10": "https://www.cs.toronto.edu/~kriz/",
 }
-LARGEST_RAW = 64 << 20  # the training images have 47 MB: a file that unpacks to more is not ours
+CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
+CIFAR_ARCHIVE_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+CIFAR_IMAGES = 10000  # in a batch, and in a mosaic of 100 x 100
+CIFAR_BATCH = CIFAR_IMAGES * 3073
+LARGEST_RAW = 64 << 20  # the largest raw file has 47 MB: one that unpacks to more is not ours
+LARGEST_DOWNLOAD = 256 << 20  # CIFAR-10's archive has 170 MB
 
 
-def limited(stream):
-    data = stream.read(LARGEST_RAW + 1)
-    if len(data) > LARGEST_RAW:
-        raise ValueError("unpacks to more than 64 MiB")
+def limited(stream, most=LARGEST_RAW):
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"holds more than {most >> 20} MiB")
     return data
 
 
-def unpacked(folder, file):
-    with lzma.open(os.path.join(folder, file + ".xz")) as stream:
-        return limited(stream)
+def read(path, most=LARGEST_DOWNLOAD):
+    with open(path, "rb") as stream:
+        return limited(stream, most)
 
 
-def downloaded(url, file):
-    with urllib.request.urlopen(url + file + ".gz", timeout=TIME_OUT) as answer:
-        with gzip.GzipFile(fileobj=answer) as stream:
-            return limited(stream)
+def download(url):
+    with urllib.request.urlopen(url, timeout=TIME_OUT) as answer:
+        return limited(answer, LARGEST_DOWNLOAD)
 
 
-def put(folder, file, data, sha256):
+def check(what, data, sha256):
     got = hashlib.sha256(data).hexdigest()
     if got != sha256:
-        raise ValueError(f"{file} has SHA-256 {got}, expected {sha256}")
+        raise ValueError(f"{what} has SHA-256 {got}, expected {sha256}")
+    return data
+
+
+def idx_files(name, packed):
+    for file, sha256 in SHA256[name].items():
+        if packed:
+            with lzma.open(os.path.join(packed, file + ".xz")) as stream:
+                raw = limited(stream)
+        else:
+            with gzip.GzipFile(fileobj=io.BytesIO(download(URL[name] + file + ".gz"))) as stream:
+                raw = limited(stream)
+        yield file, check(file, raw, sha256)
+
+
+def archive_members(data):
+    """The six batches of the official archive, read and never unpacked by name."""
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        for member in archive:
+            file = member.name.rpartition("/")[2]
+            if file not in SHA256["cifar10"] or not member.isreg():
+                continue
+            if member.size != CIFAR_BATCH or file in found:
+                raise ValueError(f"{CIFAR_ARCHIVE}: member {member.name} has {member.size} bytes or comes twice")
+            found[file] = archive.extractfile(member).read()
+    if len(found) != len(SHA256["cifar10"]):
+        raise ValueError(f"{CIFAR_ARCHIVE}: only {len(found)} of the six batches are in it")
+    return found.items()
+
+
+def mosaic_batch(mosaic, labels):
+    """The batch of a lossless mosaic of 100 x 100 images."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = os.path.join(folder, "mosaic.ppm")
+        try:
+            done = subprocess.run(["djxl", mosaic, picture], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise ValueError("the program djxl is missing: apt-get install libjxl-tools") from None
+        if done.returncode != 0:
+            raise ValueError(f"djxl could not decode {mosaic}: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
+        data = read(picture)
+    header, row_bytes = b"P6\n3200 3200\n255\n", 3200 * 3
+    if not data.startswith(header) or len(data) != len(header) + 3200 * row_bytes:
+        raise ValueError(f"{mosaic} is not a picture of 3200 x 3200 pixels")
+    pixels, batch = memoryview(data)[len(header):], bytearray()
+    for index, label in enumerate(labels):
+        first = index // 100 * 32 * row_bytes + index % 100 * 32 * 3
+        image = b"".join(pixels[at:at + 96] for at in range(first, first + 32 * row_bytes, row_bytes))
+        batch.append(label)
+        for channel in range(3):
+            batch += image[channel::3]
+    return bytes(batch)
+
+
+def cifar_files(packed):
+    if not packed or os.path.exists(os.path.join(packed, CIFAR_ARCHIVE)):
+        data = read(os.path.join(packed, CIFAR_ARCHIVE)) if packed else download(URL["cifar10"] + CIFAR_ARCHIVE)
+        yield from archive_members(check(CIFAR_ARCHIVE, data, CIFAR_ARCHIVE_SHA256))
+        return
+    labels = read(os.path.join(packed, "labels.u8"))
+    if len(labels) != 6 * CIFAR_IMAGES:
+        raise ValueError(f"labels.u8 has {len(labels)} bytes, expected {6 * CIFAR_IMAGES}")
+    for batch, (file, sha256) in enumerate(SHA256["cifar10"].items()):
+        mosaic = os.path.join(packed, f"train_{batch + 1}.jxl" if batch < 5 else "test.jxl")
+        own_labels = labels[batch * CIFAR_IMAGES:(batch + 1) * CIFAR_IMAGES]
+        yield file, check(file, mosaic_batch(mosaic, own_labels), sha256)
+
+
+def put(folder, file, data):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, file)
     temporary = f"{path}.{os.getpid()}.tmp"
@@ -81,14 +170,13 @@ def main():
     parser.add_argument("cache")
     parser.add_argument("--packed", metavar="FOLDER")
     arguments = parser.parse_args()
-    name, folder = arguments.name, os.path.join(arguments.cache, "data", arguments.name)
-    source = arguments.packed or URL[name]
-    print(f"{name}: {'unpacking' if arguments.packed else 'downloading'} {source} into {folder}", file=sys.stderr)
+    name, packed, folder = arguments.name, arguments.packed, os.path.join(arguments.cache, "data", arguments.name)
+    source = packed or URL[name]
+    print(f"{name}: {'unpacking' if packed else 'downloading'} {source} into {folder}", file=sys.stderr)
     try:
-        for file, sha256 in SHA256[name].items():
-            data = unpacked(source, file) if arguments.packed else downloaded(source, file)
-            put(folder, file, data, sha256)
-    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+        for file, data in cifar_files(packed) if name == "cifar10" else idx_files(name, packed):
+            put(folder, file, data)
+    except (OSError, EOFError, ValueError, lzma.LZMAError, tarfile.TarError, zlib.error) as error:
         sys.exit(f"{name}: could not be had from {source} ({error})")
 
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kProceduralTrain = 6000, kProceduralTest = 10000;
 
+std::string prefix(Split split) { return split == Split::train ? "train" : "t10k"; }
+
 void add_features(const ImageSet& images, std::size_t image, std::vector<double>& inputs) {
   const std::uint8_t* pixels = images.pixels.data() + image * images.rows * images.cols;
   const std::size_t first = inputs.size();
@@ -27,9 +29,7 @@ void add_features(const ImageSet& images, std::size_t image, std::vector<double>
 }  // namespace
 
 ImageSet read_image_set(const std::filesystem::path& folder, Split split) {
-  const std::string prefix = split == Split::train ? "train" : "t10k";
-  const auto image_file = folder / (prefix + "-images-idx3-ubyte"),
-             label_file = folder / (prefix + "-labels-idx1-ubyte");
+  const auto image_file = folder / (prefix(split) + "-images-idx3-ubyte"), label_file = folder / label_file_name(split);
   IdxArray images = read_idx(image_file), labels = read_idx(label_file);
   if (images.shape.size() != 3)
     throw DataError(image_file.string() + ": at byte 3: expected 3 dimensions (images, rows, columns), found " +
@@ -51,18 +51,25 @@ ImageSet read_image_set(const std::filesystem::path& folder, Split split) {
           .source = folder.string()};
 }
 
+std::string label_file_name(Split split) { return prefix(split) + "-labels-idx1-ubyte"; }
+
 ImageSource locate_images(const std::string& name, const std::string& root_from_config) {
-  if (name == "procedural") return {name, {}};
-  if (name != "fashion_mnist" && name != "mnist")
-    throw DataError("unknown data set '" + name + "' (fashion_mnist, mnist or procedural)");
+  if (name == "procedural" || name == "procedural_color") return {name, {}};
+  if (name != "cifar10" && name != "fashion_mnist" && name != "mnist")
+    throw DataError("unknown data set '" + name + "' (cifar10, fashion_mnist, mnist, procedural or procedural_color)");
   if (const auto folder = find_dataset(name, root_from_config)) return {name, *folder};
-  std::fprintf(stderr, "%s cannot be had here: using built-in procedural images instead\n", name.c_str());
-  return {"procedural", {}};
+  const char* replacement = name == "cifar10" ? "procedural_color" : "procedural";
+  std::fprintf(stderr, "%s cannot be had here: using the built-in images %s instead\n", name.c_str(), replacement);
+  return {replacement, {}};
 }
 
 ImageSets load_image_sets(const ImageSource& source) {
   if (source.name == "procedural")
     return {procedural_images(Split::train, kProceduralTrain), procedural_images(Split::test, kProceduralTest)};
+  if (source.name == "cifar10" || source.name == "procedural_color")
+    throw DataError("data set '" + source.name +
+                    "' is in colour; this experiment needs a grey one (data.name = mnist, "
+                    "fashion_mnist or procedural)");
   return {read_image_set(source.folder, Split::train), read_image_set(source.folder, Split::test)};
 }
 

@@ -24,18 +24,22 @@ struct ImageSets {
 /// Reads one split from the four idx files in a folder; throws DataError naming the file.
 ImageSet read_image_set(const std::filesystem::path& folder, Split split);
 
-/// Where images come from: `fashion_mnist` or `mnist` in a folder, or `procedural`, which needs none.
+/// The labels' file of one split in a folder of idx files.
+std::string label_file_name(Split split);
+
+/// Where images come from: a real set's name and folder, or a procedural set, which needs none.
 struct ImageSource {
   std::string name;
   std::filesystem::path folder;
 };
 
-/// Looks for a set by find_dataset; where it cannot be had, says so in one line on stderr and returns `procedural`.
+/// Looks for cifar10, fashion_mnist or mnist by find_dataset; a set that cannot be had is replaced, with one line on
+/// stderr, by procedural_color (for cifar10) or procedural.
 ///
 /// throws  DataError for an unknown name or a root without the set
 ImageSource locate_images(const std::string& name, const std::string& root_from_config);
 
-/// Both splits; throws DataError for a damaged file.
+/// Both splits of a grey set; throws DataError for a damaged file.
 ImageSets load_image_sets(const ImageSource& source);
 
 /// Images as a regression problem: rows of features and of targets.
