@@ -26,7 +26,7 @@ HELP
 done
 
 source cmake/setup.sh
-set_up clang-format-14 librandom123-dev
+set_up clang-format-14 librandom123-dev strace
 for tree in "${trees[@]}"; do
   phase "Configuring $tree" cmake --preset "$tree"
   phase "Building $tree ($jobs jobs)" cmake --build --preset "$tree"

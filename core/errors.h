@@ -38,6 +38,11 @@ struct DataError final : Error {
   explicit DataError(const std::string& message) : Error(ExitCode::data, message) {}
 };
 
+/// A checkpoint that is missing, damaged, or of another run.
+struct CheckpointError final : Error {
+  explicit CheckpointError(const std::string& message) : Error(ExitCode::checkpoint, message) {}
+};
+
 /// A computation that has no answer at this point, such as a Hessian of the wrong rank.
 struct NumericalError final : Error {
   explicit NumericalError(const std::string& message) : Error(ExitCode::numbers, message) {}
