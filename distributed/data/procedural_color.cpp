@@ -48,7 +48,7 @@ struct Texture {
       case 2:
         return std::cos(frequency * across + phase) * std::cos(frequency * down + second_phase);
       case 3:
-        return std::cos(frequency * std::hypot(across, down) + phase);
+        return std::cos(frequency * std::sqrt(across * across + down * down) + phase);
       default:
         return std::cos(frequency * (std::abs(across) + std::abs(down)) / std::numbers::sqrt2 + phase);
     }
@@ -88,8 +88,8 @@ void draw_image(const Draw& draw, int label, std::uint8_t* pixels) {
       const double wave = texture.at(row, col);
       for (int channel = 0; channel < kChannels; ++channel) {
         const double value = in_patch(row, col) ? patch[channel] : mean[channel] + contrast[channel] * wave;
-        pixels[(channel * kSide + row) * kSide + col] =
-            static_cast<std::uint8_t>(std::clamp(std::round(value + kNoise * noise[channel]), 0.0, 255.0));
+        const double byte = std::clamp(value + kNoise * noise[channel], 0.0, 255.0);
+        pixels[(channel * kSide + row) * kSide + col] = static_cast<std::uint8_t>(byte + 0.5);
       }
     }
 }
