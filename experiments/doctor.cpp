@@ -65,6 +65,7 @@ void doctor_command() {
   line("Python", python_with_matplotlib());
   line("Fashion-MNIST", data_set("fashion_mnist"));
   line("MNIST", data_set("mnist"));
+  line("CIFAR-10", data_set("cifar10"));
   line("disk", free_space("."));
   line("cache", free_space(fs::exists(cache_folder()) ? cache_folder() : fs::path(".")));
 }

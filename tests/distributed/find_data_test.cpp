@@ -119,6 +119,39 @@ TEST_F(FindData, CacheFolderFollowsTheEnvironment) {
   EXPECT_EQ(cache_folder(), "/home/me/.cache/quasar");
 }
 
+const std::vector<std::string> kCifarBatches = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                                "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
+
+void put_cifar(const fs::path& folder) {
+  for (const std::string& file : kCifarBatches) write_bytes(folder / file, {1});
+}
+
+TEST_F(FindData, Cifar10IsFoundByItsOwnFilesAlsoInTheOfficialFolder) {
+  for (const char* place : {"", "cifar10", "cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"}) {
+    const TemporaryFolder folder;
+    put_cifar(folder.path() / place);
+    EXPECT_EQ(fs::weakly_canonical(find_dataset("cifar10", folder.path()).value()),
+              fs::weakly_canonical(folder.path() / place));
+    fs::remove(folder.path() / place / "data_batch_4.bin");
+    EXPECT_THROW(find_dataset("cifar10", folder.path()), DataError);
+  }
+  put_files(root_ / "cifar10");
+  EXPECT_THROW(find_dataset("cifar10", root_), DataError) << "idx files are another set's";
+}
+
+TEST_F(FindData, PackedCifar10IsUnpackedByTheScript) {
+  for (const char* file : {"train_1.jxl", "train_2.jxl", "train_3.jxl", "train_4.jxl", "train_5.jxl", "test.jxl"})
+    write_bytes(root_ / "cifar10" / file, {1});
+  EXPECT_THROW(find_dataset("cifar10", root_), DataError);
+  EXPECT_FALSE(fs::exists(folder_.path() / "arguments")) << "without labels.u8 nothing is packed there";
+  write_bytes(root_ / "cifar10/labels.u8", {1});
+  EXPECT_THROW(find_dataset("cifar10", root_), DataError);
+  EXPECT_EQ(content(folder_.path() / "arguments"),
+            "cifar10 " + cache_.string() + " --packed " + (root_ / "cifar10").string() + "\n");
+  put_cifar(cache_ / "data/cifar10");
+  EXPECT_EQ(find_dataset("cifar10", root_), cache_ / "data/cifar10");
+}
+
 TEST_F(FindData, RealScriptRefusesPackedFilesThatAreNotTheSet) {
   const EnvironmentVariable python("QUASAR_PYTHON", std::nullopt);
   put_files(data_ / "mnist", ".xz");

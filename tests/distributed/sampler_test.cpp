@@ -184,6 +184,19 @@ TEST_P(EveryKind, ResumingAtAnyPositionGivesTheSameVisits) {
   }
 }
 
+TEST_P(EveryKind, NothingIsRememberedOfOtherWorkersAndBatches) {
+  Sampler used(GetParam(), 101);
+  std::vector<Visit> visits, expected;
+  std::int64_t position = 0;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const auto [num_workers, local_batch] = changing_step(i);
+    Sampler fresh(GetParam(), 101);
+    fresh.take(position, 0, num_workers, local_batch, expected);
+    position = used.take(position, 0, num_workers, local_batch, visits);
+    ASSERT_EQ(visits, expected) << "step " << i;
+  }
+}
+
 TEST_P(EveryKind, PositionsAreNeverRepeated) {
   Sampler sampler(GetParam(), 101);
   std::set<std::int64_t> positions;
