@@ -40,8 +40,12 @@ std::vector<std::string> everything_below(const fs::path& folder) {
 /// A folder with what looks like packed CIFAR-10, and a cache.
 class FetchCifar : public testing::Test {
  protected:
-  Answer fetch(const std::string& environment = "") const {
-    return run("env " + environment + " $(command -v " + python_interpreter() + ") " + script() + " cifar10 " +
+  /// Runs the script with this PATH (empty: as it is).
+  Answer fetch(const std::string& path = "") const {
+    const std::string program =
+        "import os,runpy,sys; os.environ[\"PATH\"]=sys.argv.pop(1) or os.environ[\"PATH\"]; "
+        "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name=\"__main__\")";
+    return run(python_interpreter() + " -c '" + program + "' '" + path + "' " + script() + " cifar10 " +
                cache_.string() + " --packed " + packed_.string());
   }
   void put_mosaics(std::size_t labels) const {
@@ -49,13 +53,13 @@ class FetchCifar : public testing::Test {
       write_bytes(packed_ / (std::string(file) + ".jxl"), {1, 2, 3});
     write_bytes(packed_ / "labels.u8", std::vector<std::uint8_t>(labels));
   }
-  /// Stands in for djxl: writes a picture that begins with `header`.
+  /// Stands in for djxl: a shell script; the PATH that finds it.
   std::string with_djxl(const std::string& body) const {
     const fs::path file = folder_.path() / "bin/djxl";
     fs::create_directories(file.parent_path());
     std::ofstream(file) << "#!/bin/sh\n" << body << "\n";
     fs::permissions(file, fs::perms::owner_all);
-    return "PATH=" + file.parent_path().string() + ":/usr/bin:/bin";
+    return file.parent_path().string() + ":/usr/bin:/bin";
   }
   TemporaryFolder folder_;
   fs::path packed_ = folder_.path() / "packed", cache_ = folder_.path() / "cache";
@@ -63,7 +67,7 @@ class FetchCifar : public testing::Test {
 
 TEST_F(FetchCifar, MissingDjxlIsNamedWithItsPackage) {
   put_mosaics(60'000);
-  const Answer answer = fetch("PATH=/nowhere");
+  const Answer answer = fetch("/nowhere");
   EXPECT_EQ(answer.status, 1);
   EXPECT_THAT(answer.text, testing::HasSubstr("djxl is missing: apt-get install libjxl-tools"));
   EXPECT_FALSE(fs::exists(cache_ / "data/cifar10/data_batch_1.bin"));
@@ -119,7 +123,7 @@ for bad in ([member("a/" + names[0], b"", tarfile.SYMTYPE, "/etc/passwd")] + goo
     assert answer(bad).startswith("ValueError") and "only 5 of the six" in answer(bad), answer(bad)
 assert "has 6 bytes or comes twice" in answer([member("a/" + names[0], b"123456")] + good[1:])
 assert "or comes twice" in answer(good + good[:1])
-for cut in (10, 100, len(archive(good)) - 5):
+for cut in (10, 50, 100):
     try: list(fetch.archive_members(archive(good)[:cut])); print("accepted a cut archive", cut)
     except (OSError, EOFError, ValueError, tarfile.TarError, fetch.zlib.error): pass
 print("corpus done")
