@@ -10,6 +10,12 @@
 namespace quasar {
 namespace {
 
+/// As the workers have it; more threads than free cores would only slow the tests down.
+struct OneThread : testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+[[maybe_unused]] const auto* const kOneThread = testing::AddGlobalTestEnvironment(new OneThread);
+
 ImageNetworkOptions small_resnet() {
   return {.name = "resnet20", .width = 8, .norm = Normalization::batch, .rows = 8, .cols = 8, .classes = 4};
 }
