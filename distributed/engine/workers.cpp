@@ -2,51 +2,25 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <latch>
-#include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupWrapper.hpp>
 
 #include "core/errors.h"
+#include "distributed/engine/pulse_exchange.h"
+#include "distributed/engine/rendezvous.h"
+#include "distributed/engine/worker_connection.h"
 
 namespace quasar {
 namespace {
-
-using c10d::ProcessGroupGloo;
-using GlooDevice = std::shared_ptr<gloo::transport::Device>;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// The first exception of any worker.
-class FirstFailure {
- public:
-  void remember(std::exception_ptr error) {
-    const std::lock_guard lock(mutex_);
-    if (!first_) first_ = std::move(error);
-    happened_ = true;
-  }
-  const std::atomic<bool>& happened() const { return happened_; }
-  void rethrow() const {
-    if (first_) std::rethrow_exception(first_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::exception_ptr first_;
-  std::atomic<bool> happened_ = false;
-};
 
 /// c10d's flight recorder, one for the process, is not safe for groups in several threads: it adds to a std::map outside
 /// its lock (FlightRecorderDetail.hpp, recordWithResetEnabled, version 2.11), which crashed one start in a hundred.
@@ -70,8 +44,12 @@ class ThreadSettings {
     sched_getparam(0, &parameter_);
     const sched_param none{};
     if (policy_ == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &none);
+    sched_getaffinity(0, sizeof(cores_), &cores_);
+    threads_ = at::get_num_threads();
   }
   ~ThreadSettings() {
+    at::set_num_threads(threads_);
+    sched_setaffinity(0, sizeof(cores_), &cores_);
     sched_setscheduler(0, policy_, &parameter_);
     pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
   }
@@ -81,107 +59,243 @@ class ThreadSettings {
  private:
   sigset_t signals_;
   int policy_;
+  int threads_;
   sched_param parameter_;
+  cpu_set_t cores_;
 };
 
-c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name,
-                                            const GlooDevice& device, int rank, const WorkerOptions& options) {
-  const auto timeout = std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_seconds * 1e3));
-  auto gloo_options = ProcessGroupGloo::Options::create(timeout);
-  // One device, that is one polling thread, for all workers: with a device each, an average takes five times as long.
-  gloo_options->devices = {device};
-  gloo_options->threads = 1;
-  return c10::make_intrusive<ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, store), rank, options.count,
-                                               gloo_options);
+/// Pins this thread to the k-th of equal shares of the cores it may use.
+void pin_to_share(int k, int shares) {
+  cpu_set_t allowed, mine;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  std::vector<int> cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
+  const int count = static_cast<int>(cores.size()), size = std::max(1, count / shares);
+  CPU_ZERO(&mine);
+  for (int i = 0; i < size; ++i) CPU_SET(cores[(k * size + i) % count], &mine);
+  sched_setaffinity(0, sizeof(mine), &mine);
+}
+
+void set_up_thread(const WorkerOptions& options, int local_rank, int local_count) {
+  at::set_num_threads(options.threads_per_worker);
+  if (options.affinity) pin_to_share(local_rank, local_count);
+}
+
+std::string what_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
 }
 
 }  // namespace
 
-struct Worker::Group {
-  c10::intrusive_ptr<c10d::Backend> backend;
-};
+/// The first exception and the last steps of a run's workers, in whichever form they run.
+class WorkerRun {
+ public:
+  WorkerRun(const WorkerOptions& options, std::shared_ptr<Liveness> liveness)
+      : options_(options), liveness_(std::move(liveness)) {}
 
-Worker::Worker(int rank, int count, const std::atomic<bool>& peer_failed)
-    : rank_(rank), count_(count), peer_failed_(peer_failed) {}
-
-Worker::~Worker() = default;
-
-void Worker::average(at::Tensor& tensor, Purpose purpose) {
-  if (!group_) return;
-  const auto start = Clock::now();
-  ++collectives_begun_;
-  throw_if_peer_failed();
-  try {
-    std::vector<at::Tensor> tensors{tensor};
-    group_->backend->allreduce(tensors)->wait();
-  } catch (const std::exception& error) {
-    throw PeerError("worker " + std::to_string(rank_) + ": average " + std::to_string(collectives_begun_) + " (of " +
-                    std::to_string(tensor.numel()) + " numbers) failed: " + error.what());
+  std::unique_ptr<Worker> make_worker(int rank, int count) const {
+    return std::unique_ptr<Worker>(new Worker(rank, count));
   }
-  tensor.div_(count_);
-  Account& account = purpose == Purpose::training ? training_ : measurement_;
-  ++account.collectives;
-  account.bytes += static_cast<std::int64_t>(tensor.nbytes());
-  account.seconds += seconds_since(start);
-}
 
-void Worker::barrier() {
-  if (!group_) return;
-  throw_if_peer_failed();
-  try {
-    group_->backend->barrier()->wait();
-  } catch (const std::exception& error) {
-    throw PeerError("worker " + std::to_string(rank_) + ": a barrier failed: " + error.what());
+  void connect(Worker& worker, const c10::intrusive_ptr<c10d::Store>& store, const GlooDevice& device, Pulse& pulse) {
+    auto connection = std::make_shared<Worker::Connection>();
+    connection->options = options_;
+    connection->store = store;
+    connection->device = device;
+    connection->liveness = liveness_;
+    connection->pulse = &pulse;
+    connection->host = liveness_->hosts()[worker.rank()];
+    worker.connect(std::move(connection));
   }
-}
 
-void Worker::throw_if_peer_failed() const {
-  if (peer_failed_.load(std::memory_order_relaxed))
-    throw PeerError("worker " + std::to_string(rank_) + ": another worker failed; the last average begun here was " +
-                    std::to_string(collectives_begun_));
-}
-
-void run_workers(const WorkerOptions& options, const std::function<void(Worker&)>& work) {
-  turn_off_flight_recorder();
-  const ThreadSettings inherited;
-  FirstFailure failure;
-  auto store = c10::make_intrusive<c10d::HashStore>();
-  const GlooDevice device = options.count > 1 ? ProcessGroupGloo::createDeviceForHostname("127.0.0.1") : nullptr;
-  // The groups of workers that succeed are destroyed here, after all have left their last collective: closing the
-  // connections earlier could cost a slower peer its last message.
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int rank = 0; rank < options.count; ++rank)
-    workers.push_back(std::unique_ptr<Worker>(new Worker(rank, options.count, failure.happened())));
-
-  // Nobody starts before all are connected: a failure finds every peer in its work, not half-way into the group.
-  std::latch connected(options.count);
-  const auto connect = [&](Worker& worker) {
-    auto backend = make_gloo(store, "work", device, worker.rank(), options);
-    if (options.check_collectives)
-      backend = c10::make_intrusive<c10d::ProcessGroupWrapper>(
-          backend, make_gloo(store, "check", device, worker.rank(), options));
-    worker.group_ = std::make_unique<Worker::Group>(std::move(backend));
-  };
-  const auto guarded = [&](Worker& worker, const auto& action) {
+  /// True if the action did not throw; else its worker is disconnected, so that whoever waits for it fails too.
+  template <class Action, class Publish>
+  bool guarded(Worker& worker, const Action& action, const Publish& publish) {
     try {
       action(worker);
+      return true;
     } catch (...) {
-      failure.remember(std::current_exception());
-      // Closes the connections, so that whoever waits for this worker fails too.
-      worker.group_.reset();
+      std::exception_ptr error = std::current_exception();
+      if (worker.connection_) error = with_the_peers_reason(worker, std::move(error));
+      remember(error);
+      if (liveness_->fail({worker.rank(), what_of(error)})) publish(liveness_->failure());
+      worker.write_flight_record();
+      worker.disconnect();
+      return false;
     }
-  };
-  const auto run = [&](Worker& worker) {
-    at::set_num_threads(1);
-    if (options.count > 1) guarded(worker, connect);
+  }
+  void disconnect(Worker& worker) const { worker.disconnect(); }
+  void write_flight_record(const Worker& worker) const { worker.write_flight_record(); }
+
+  void rethrow() const {
+    if (first_) std::rethrow_exception(first_);
+  }
+
+ private:
+  /// What autograd throws when an overlapped average failed says nothing of the peer that did.
+  static std::exception_ptr with_the_peers_reason(const Worker& worker, std::exception_ptr error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error&) {
+      return error;
+    } catch (const std::exception&) {
+      Worker::Connection& c = *worker.connection_;
+      std::string broken;
+      {
+        const std::lock_guard lock(c.mutex);
+        broken = c.asynchronous_error;
+      }
+      if (broken.empty() && !c.liveness->failed()) return error;
+      return std::make_exception_ptr(PeerError("worker " + std::to_string(worker.rank()) +
+                                               ": an overlapped average failed: " + worker.why_peers_failed(broken)));
+    } catch (...) {
+      return error;
+    }
+  }
+
+  void remember(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (!first_) first_ = std::move(error);
+  }
+
+  const WorkerOptions& options_;
+  const std::shared_ptr<Liveness> liveness_;
+  std::mutex mutex_;
+  std::exception_ptr first_;
+};
+
+namespace {
+
+void run_alone(const WorkerOptions& options, int rank, const std::function<void(Worker&)>& work) {
+  WorkerRun run(options, nullptr);
+  const auto worker = run.make_worker(rank, 1);
+  work(*worker);
+}
+
+void run_threads(const WorkerOptions& options, const std::function<void(Worker&)>& work) {
+  const int count = options.count;
+  const auto liveness = std::make_shared<Liveness>(LivenessOptions{
+      .hosts = std::vector<std::string>(count, host_name()),
+      .first_local = 0,
+      .local = count,
+      .timeout_seconds = options.timeout_seconds,
+      .remote_source = "",
+  });
+  WorkerRun run(options, liveness);
+  auto store = c10::make_intrusive<c10d::HashStore>();
+  const GlooDevice device = make_gloo_device("127.0.0.1", {});
+  // The groups of workers that succeed are closed here, after all have left their last collective: closing the
+  // connections earlier could cost a slower peer its last message.
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int rank = 0; rank < count; ++rank) workers.push_back(run.make_worker(rank, count));
+  liveness->end_process_if_stuck([&] {
+    for (const auto& worker : workers) run.write_flight_record(*worker);
+  });
+
+  // Nobody starts before all are connected: a failure finds every peer in its work, not half-way into the group.
+  std::latch connected(count);
+  const auto run_worker = [&](Worker& worker) {
+    set_up_thread(options, worker.rank(), count);
+    Pulse& pulse = liveness->pulse(worker.rank());
+    const auto unpublished = [](const Failure&) {};
+    const bool joined = run.guarded(
+        worker, [&](Worker& self) { run.connect(self, store, device, pulse); }, unpublished);
     connected.arrive_and_wait();
-    if (options.count == 1 || worker.group_) guarded(worker, work);
+    if (joined) run.guarded(worker, work, unpublished);
+    pulse.done = true;
   };
   std::vector<std::thread> threads;
-  for (auto& worker : workers) threads.emplace_back(run, std::ref(*worker));
+  for (const auto& worker : workers) threads.emplace_back(run_worker, std::ref(*worker));
   for (std::thread& thread : threads) thread.join();
   workers.clear();
-  failure.rethrow();
+  run.rethrow();
+}
+
+/// Waits until all ranks have written a key, for at most so long.
+void wait_for_all(c10d::Store& store, int count, const std::function<std::string(int)>& key, double seconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < count; ++rank) keys.push_back(key(rank));
+  while (!store.check(keys) && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
+void run_process(const WorkerOptions& options, const LaunchEnvironment& place,
+                 const std::function<void(Worker&)>& work) {
+  const bool serving = place.rank == 0 && !place.store_is_served;
+  ServedStore served;
+  if (serving) served = serve_store(place.address, place.port);
+  const StorePointer store = connect_store(place, options.rendezvous_seconds);
+  const std::vector<std::string> hosts = meet(store, place, options.rendezvous_seconds);
+  const std::string where = "the store at " + place.address + ":" + std::to_string(place.port) + ", which " +
+                            (place.store_is_served ? "the launcher" : "rank 0 on host " + hosts[0]) + " serves,";
+  const auto liveness = std::make_shared<Liveness>(LivenessOptions{.hosts = hosts,
+                                                                   .first_local = place.rank,
+                                                                   .local = 1,
+                                                                   .timeout_seconds = options.timeout_seconds,
+                                                                   .remote_source = where});
+  const auto exchange =
+      std::make_shared<PulseExchange>(connect_store(place, options.rendezvous_seconds), place.rank, liveness, where);
+  exchange->start();
+  set_up_thread(options, place.local_rank, place.local_world_size);
+
+  WorkerRun run(options, liveness);
+  const auto worker = run.make_worker(place.rank, place.world_size);
+  liveness->end_process_if_stuck([&] { run.write_flight_record(*worker); });
+  Pulse& pulse = liveness->pulse(0);
+  const bool good = run.guarded(
+      *worker,
+      [&](Worker& self) {
+        run.connect(self, store, make_gloo_device(options.interface, place), pulse);
+        work(self);
+        self.barrier();
+        // Whoever closed its connections now could cost a slower peer the barrier's last message.
+        store->set("through/" + std::to_string(place.rank), "");
+        wait_for_all(
+            *store, place.world_size, [](int rank) { return "through/" + std::to_string(rank); }, 5.0);
+      },
+      [&](const Failure& failure) { exchange->publish(failure); });
+  pulse.done = true;
+  run.disconnect(*worker);
+  exchange->leave();
+  if (serving) {
+    // The store lives here: the others still read from it why they end.
+    try {
+      wait_for_all(
+          *served.store, place.world_size,
+          [&](int rank) { return "quasar/" + std::to_string(place.attempt) + "/" + left_key(rank); }, good ? 5.0 : 2.0);
+    } catch (const std::exception&) {
+    }
+  }
+  run.rethrow();
+}
+
+}  // namespace
+
+void run_workers(const WorkerOptions& options, const std::function<void(Worker&)>& work) {
+  run_workers(options, std::nullopt, work);
+}
+
+void run_workers(const WorkerOptions& options, const std::optional<LaunchEnvironment>& place,
+                 const std::function<void(Worker&)>& work) {
+  const int count = place ? place->world_size : options.count;
+  turn_off_flight_recorder();
+  const ThreadSettings inherited;
+  if (count == 1) {
+    set_up_thread(options, 0, 1);
+    run_alone(options, 0, work);
+  } else if (place) {
+    run_process(options, *place, work);
+  } else {
+    run_threads(options, work);
+  }
 }
 
 }  // namespace quasar

@@ -1,0 +1,104 @@
+// D6: what goes wrong before a run has begun, and D9's signals.
+#include <csignal>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/distributed/launched.h"
+
+namespace quasar {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+
+/// Ranks started by hand, which rank 0 serves.
+class Rendezvous : public testing::Test {
+ protected:
+  StartedProcess& start(int rank, const std::string& log, int world_size = 2) {
+    processes_.push_back(std::make_unique<StartedProcess>(std::vector<std::string>{ENGINE_PROCESS, "train"},
+                                                          Variables{{"RANK", std::to_string(rank)},
+                                                                    {"WORLD_SIZE", std::to_string(world_size)},
+                                                                    {"MASTER_ADDR", address_},
+                                                                    {"MASTER_PORT", std::to_string(port_)},
+                                                                    {"TEST_RENDEZVOUS", "2"}},
+                                                          folder_.path() / log));
+    return *processes_.back();
+  }
+  std::string log(const std::string& name) const { return text_of(folder_.path() / name); }
+
+  const TemporaryFolder folder_;
+  std::string address_ = "127.0.0.1";
+  int port_ = free_port();
+
+ private:
+  std::vector<std::unique_ptr<StartedProcess>> processes_;
+};
+
+TEST_F(Rendezvous, MissingRanksAreListed) {
+  auto& first = start(0, "0", 4);
+  auto& third = start(2, "2", 4);
+  EXPECT_EQ(first.exit_code(20.0), 6);
+  EXPECT_EQ(third.exit_code(20.0), 6);
+  EXPECT_THAT(log("0"), AnyOf(HasSubstr("did not come"), HasSubstr("peer 2 failed")));
+  EXPECT_THAT(log("0"), HasSubstr(": 1, 3"));
+  EXPECT_THAT(log("2"), HasSubstr(": 1, 3"));
+}
+
+TEST_F(Rendezvous, NobodyServingIsSaidWithTheAddress) {
+  EXPECT_EQ(start(1, "1").exit_code(20.0), 6);
+  EXPECT_THAT(log("1"), AllOf(HasSubstr("no store at 127.0.0.1:" + std::to_string(port_)), HasSubstr("MASTER_ADDR")));
+}
+
+TEST_F(Rendezvous, TakenPortIsNamed) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port_));
+  ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(socket, 1), 0);
+  EXPECT_EQ(start(0, "0").exit_code(20.0), 2);
+  EXPECT_THAT(log("0"), HasSubstr("the port 127.0.0.1:" + std::to_string(port_) + " is taken"));
+  ::close(socket);
+}
+
+TEST_F(Rendezvous, AddressOfAnotherHostIsRefused) {
+  address_ = "192.0.2.1";  // RFC 5737: nobody's
+  EXPECT_EQ(start(0, "0").exit_code(20.0), 2);
+  EXPECT_THAT(log("0"), HasSubstr("MASTER_ADDR='192.0.2.1' is no address of"));
+}
+
+TEST_F(Rendezvous, TwoOfOneRankAreBothRefused) {
+  auto& serving = start(0, "0", 3);
+  auto& first = start(1, "1", 3);
+  auto& second = start(1, "2", 3);
+  const int codes = *first.exit_code(20.0) * 10 + *second.exit_code(20.0);
+  EXPECT_THAT(codes, AnyOf(26, 62)) << "the later one is wrong, the other lost its peer";
+  EXPECT_EQ(serving.exit_code(20.0), 6);
+  for (const char* name : {"0", "1", "2"}) EXPECT_THAT(log(name), HasSubstr("two processes have RANK=1"));
+}
+
+TEST_F(Rendezvous, DifferentWorldSizesAreNamed) {
+  auto& first = start(0, "0", 2);
+  auto& second = start(1, "1", 3);
+  EXPECT_NE(first.exit_code(20.0), 0);
+  EXPECT_NE(second.exit_code(20.0), 0);
+  EXPECT_THAT(log("1"), AllOf(HasSubstr("WORLD_SIZE is "), HasSubstr("but ")));
+  EXPECT_THAT(log("0"), HasSubstr("WORLD_SIZE is "));
+}
+
+TEST_F(Rendezvous, SignalsReachAllRanksAndRestartIsPassedOn) {
+  // In a process of its own, whose one thread waits for signals: the launcher as `quasar` will run it.
+  const std::string folder = folder_.path();
+  StartedProcess launcher({ENGINE_PROCESS, "launch", "3", "signal"}, {{"TEST_FOLDER", folder}}, folder_.path() / "log");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!std::filesystem::exists(folder_.path() / "ready") && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(launcher.pid(), SIGUSR1);
+  EXPECT_EQ(launcher.exit_code(20.0), 75) << log("log");
+}
+
+}  // namespace
+}  // namespace quasar
