@@ -119,7 +119,7 @@ SafetensorsFile SafetensorsFile::read(const fs::path& file, const FileRecord* re
   return result;
 }
 
-const NamedTensor* SafetensorsFile::find(const std::string& name) const {
+const NamedTensor* SafetensorsFile::find(const std::string& name) const& {
   const auto found =
       std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& tensor) { return tensor.name == name; });
   return found == tensors_.end() ? nullptr : &*found;

@@ -42,10 +42,12 @@ class SafetensorsFile {
   /// The same, and refuses a file of another size or SHA-256 than `record` has.
   static SafetensorsFile read(const std::filesystem::path& file, const FileRecord& record);
 
-  /// In the order of their bytes, which live as long as this object.
-  const std::vector<NamedTensor>& tensors() const { return tensors_; }
+  /// In the order of their bytes, which live as long as this object; so neither is asked of a temporary one.
+  const std::vector<NamedTensor>& tensors() const& { return tensors_; }
+  const std::vector<NamedTensor>& tensors() && = delete;
   /// None if there is no tensor of that name.
-  const NamedTensor* find(const std::string& name) const;
+  const NamedTensor* find(const std::string& name) const&;
+  const NamedTensor* find(const std::string& name) && = delete;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:

@@ -175,6 +175,8 @@ std::string write_safetensors_header(const SafetensorsHeader& header) {
 
 SafetensorsHeader read_safetensors_header(const std::string& text, std::uint64_t data_bytes, const std::string& file) {
   if (!text.starts_with('{')) throw CheckpointError(file + ": the header does not begin with '{'");
+  // The parser takes one for the end.
+  if (text.find('\0') != std::string::npos) throw CheckpointError(file + ": the header holds a zero byte");
   HeaderEvents events(file);
   nlohmann::json::sax_parse(text, &events);
   SafetensorsHeader header = std::move(events.header);
