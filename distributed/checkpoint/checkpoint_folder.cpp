@@ -100,7 +100,14 @@ void CheckpointFolder::publish(std::int64_t step) {
   files_.rename(saving(step), folder);
   files_.sync_folder(path_);
   // The older one of this step goes only now that the new one cannot be lost.
-  if (fs::exists(replaced(step))) remove_folder(files_, replaced(step));
+  discard(replaced(step));
+}
+
+void CheckpointFolder::discard(const fs::path& folder) noexcept {
+  try {
+    if (fs::exists(folder)) remove_folder(files_, folder);
+  } catch (const std::exception&) {  // removed by the next begin or clean
+  }
 }
 
 void CheckpointFolder::abandon(std::int64_t step) noexcept {
@@ -110,10 +117,7 @@ void CheckpointFolder::abandon(std::int64_t step) noexcept {
       files_.rename(replaced(step), path_ / name_of(step));
   } catch (const std::exception&) {  // still found as .replaced-...
   }
-  try {
-    if (fs::exists(saving(step))) remove_folder(files_, saving(step));
-  } catch (const std::exception&) {  // removed by the next begin or clean
-  }
+  discard(saving(step));
 }
 
 std::vector<std::int64_t> CheckpointFolder::steps() const {

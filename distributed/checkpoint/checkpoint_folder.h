@@ -65,6 +65,7 @@ class CheckpointFolder {
   std::filesystem::path saving(std::int64_t step) const;
   std::filesystem::path replaced(std::int64_t step) const;
   void publish(std::int64_t step);
+  void discard(const std::filesystem::path& folder) noexcept;
   void remove(std::int64_t step);
 
   std::filesystem::path run_folder_, path_;
