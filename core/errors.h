@@ -63,4 +63,9 @@ struct StorageError final : Error {
   explicit StorageError(const std::string& message) : Error(ExitCode::storage, message) {}
 };
 
+/// A run that was finished, some of whose records could not be written.
+struct LogsIncomplete final : Error {
+  explicit LogsIncomplete(const std::string& message) : Error(ExitCode::logs_incomplete, message) {}
+};
+
 }  // namespace quasar

@@ -44,6 +44,9 @@ FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohm
     throw;
   }
   recorder.finish("done");
+  if (!recorder.dropped_lines().empty())
+    throw LogsIncomplete("finished, but records were lost (run.json counts them under dropped_lines); the results in " +
+                         folder.string() + " are incomplete. Make room and run it again");
   return {folder, false};
 }
 
