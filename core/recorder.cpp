@@ -38,7 +38,7 @@ std::string iso_time(double seconds) {
 
 /// Makes a file's content survive a power loss, if it can be: nothing more could be done about it here.
 void bring_to_disk(const fs::path& file) {
-  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return;
   ::fsync(descriptor);
   ::close(descriptor);

@@ -51,7 +51,7 @@ std::string sha256_of_file(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw CheckpointError(file.string() + ": cannot be opened");
   Sha256 hash;
-  std::vector<char> buffer(std::size_t{1} << 20);
+  std::vector<char> buffer(std::size_t{1} << 16);
   while (stream) {
     stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     hash.update(std::as_bytes(std::span(buffer.data(), static_cast<std::size_t>(stream.gcount()))));

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "core/config.h"
+#include "core/recorder.h"
 #include "tests/child_process.h"
 #include "tests/distributed/checkpoint_for_tests.h"
 
@@ -40,12 +42,15 @@ class CheckpointKill : public testing::Test {
   Outcome save_with(const std::string& call, int n, const std::string& fault, int step) const {
     fs::remove_all(run());
     fs::copy(prepared(), run(), fs::copy_options::recursive);
+    return run_with(call, n, fault, {"save", run(), std::to_string(step), "2"});
+  }
+
+  Outcome run_with(const std::string& call, int n, const std::string& fault, const Words& words) const {
     const std::string injection = "inject=" + call + ":" + fault + ":when=" + std::to_string(n);
-    return RunningBinary("/usr/bin/env",
-                         {"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", injection,
-                          CHECKPOINT_SAVER, "save", run(), std::to_string(step), "2"},
-                         folder_.path())
-        .wait(kDeadline);
+    Words command = {"strace", "-f",      "-qq",           "-o", "/dev/null", "-e", "trace=" + call,
+                     "-e",     injection, CHECKPOINT_SAVER};
+    command.insert(command.end(), words.begin(), words.end());
+    return RunningBinary("/usr/bin/env", command, folder_.path()).wait(kDeadline);
   }
 
   /// The hash of an undisturbed save.
@@ -108,6 +113,32 @@ TEST_F(CheckpointKill, FailedSystemCallFailsTheSaveAndKeepsTheOldOne) {
         }
         ASSERT_LT(n, 500);
       }
+}
+
+TEST_F(CheckpointKill, OfARecordingRunLosesNoWholeLineAndRepeatsNoneAfterResumption) {
+  int points = 0;
+  for (const std::string call : {"openat", "write", "writev", "fsync", "rename", "close"})
+    for (int n = 1;; ++n) {
+      fs::remove_all(run());
+      if (run_with(call, n, "signal=KILL", {"record", run()}).code == 0) break;
+      if (!fs::exists(run() / "steps.jsonl")) continue;
+      ++points;
+      // The checkpoint of step 2, if the run got there.
+      const std::string text = read_text(run() / "steps.jsonl");
+      const std::string first_two = "{\"step\":0}\n{\"step\":1}\n";
+      const std::int64_t at_checkpoint = text.starts_with(first_two) ? 2 : 0;
+      const std::size_t whole = read_series(run(), "steps").size();
+      EXPECT_EQ(text.size(), whole * first_two.size() / 2) << "half a line by " << call << " " << n;
+      Recorder resumed(run(), Config::from_text("", "none"), {},
+                       {{"steps", at_checkpoint * static_cast<std::int64_t>(first_two.size()) / 2}});
+      for (std::int64_t step = at_checkpoint; step < 6; ++step) resumed.record("steps", {{"step", step}});
+      const auto records = read_series(run(), "steps");
+      ASSERT_EQ(records.size(), 6u) << call << " " << n;
+      for (std::size_t step = 0; step < 6; ++step) EXPECT_EQ(records[step].at("step"), step) << call << " " << n;
+      EXPECT_TRUE(resumed.dropped_lines().empty());
+      ASSERT_LT(n, 500);
+    }
+  EXPECT_GT(points, 8);
 }
 
 TEST_F(CheckpointKill, InterruptedCallsAreMadeAgain) {
