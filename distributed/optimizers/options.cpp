@@ -29,8 +29,8 @@ OptimizerOptions OptimizerOptions::read(const Config& config) {
                          .epsilon = config.number("optimizer.epsilon", positive(), defaults.epsilon),
                          .weight_decay = config.number("optimizer.weight_decay", at_least(0.0), defaults.weight_decay)};
   }
-  config.forget_replaced("optimizer.name", {"optimizer.momentum", "optimizer.nesterov", "optimizer.weight_decay",
-                                            "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon"});
+  config.forget_replaced("optimizer.name", {"optimizer.momentum", "optimizer.nesterov", "optimizer.beta1",
+                                            "optimizer.beta2", "optimizer.epsilon"});
   return options;
 }
 

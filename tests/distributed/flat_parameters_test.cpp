@@ -1,5 +1,6 @@
 #include "distributed/networks/flat_parameters.h"
 
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -91,7 +91,8 @@ std::vector<ImageNetworkOptions> every_network() {
     all.push_back({.name = "mlp", .width = 9, .depth = 2, .activation = activation});
   for (const Normalization norm : {Normalization::none, Normalization::batch, Normalization::group}) {
     all.push_back({.name = "cnn", .width = 8, .activation = Activation::silu, .norm = norm});
-    all.push_back({.name = "resnet20", .width = 8, .norm = norm});
+    // Smooth, since of 50,000 relus one always changes sides; ResNet-20 with relu is compared with PyTorch's above.
+    all.push_back({.name = "resnet20", .width = 8, .activation = Activation::silu, .norm = norm});
   }
   for (ImageNetworkOptions& options : all)
     options.channels = 1, options.rows = 12, options.cols = 12, options.classes = 5;

@@ -134,7 +134,7 @@ TEST(OptimizerOptions, AreReadStrictly) {
   EXPECT_EQ(sgd.momentum, 0.9);
   EXPECT_TRUE(sgd.nesterov);
   EXPECT_EQ(sgd.weight_decay, 1e-4);
-  EXPECT_EQ(std::get<AdamW>(read(nesterov, {"optimizer.name=adamw"}).kind).weight_decay, AdamW{}.weight_decay);
+  EXPECT_EQ(std::get<AdamW>(read(nesterov, {"optimizer.name=adamw"}).kind).weight_decay, 1e-4);
   EXPECT_THROW(read("[optimizer]\nname = \"adamw\"\nmomentum = 0.9\n"), ConfigError);
   EXPECT_THROW(read("[optimizer]\nnesterov = true\n"), ConfigError);
   EXPECT_THROW(read("[optimizer]\nmomentum = 1.0\n"), ConfigError);
