@@ -130,7 +130,7 @@ TrainerResult train_worker(const TrainerOptions& options, const TrainingSchedule
                            const RegressionSet& data, const at::Tensor& start_row, const Observer& observer,
                            Worker& worker) {
   NoisyRegression<Real> problem(options, network, data, start_row);
-  Sgd<Real> sgd(options.momentum);
+  SgdLoop<Real> sgd(options.momentum);
   Records records(options, schedule, network, worker, observer);
   at::Tensor& parameters = problem.parameters;
 
