@@ -18,7 +18,7 @@ inline constexpr std::int64_t kCifarBatch = 10'000;  ///< images in one file of 
 
 /// Appends the `count` images of one file to `images`.
 ///
-///   a record: 1 byte of label, 1024 of red, 1024 of green, 1024 of blue, row-major      cs.toronto.edu/~kriz/cifar.html
+///   a record: 1 byte of label, 1024 of red, 1024 of green, 1024 of blue, row-major    cs.toronto.edu/~kriz/cifar.html
 ///
 /// throws  DataError naming file, offset and sample; the file's size is compared before any memory is taken
 /// Not checked: the pixels, which carry no checksum.

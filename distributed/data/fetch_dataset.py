@@ -5,8 +5,8 @@
 
 With --packed the files come from what FOLDER holds (idx files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
 JPEG XL mosaics with labels.u8, which needs the program djxl), otherwise from the data set's official download. What is
-read is compared with its SHA-256 before any file gets its name. Exit 1 with one line on stderr if the set cannot be had.
-Standard library only.
+read is compared with its SHA-256 before any file gets its name. Exit 1 with one line on stderr if the set cannot be
+had. Standard library only.
 """
 import argparse
 import gzip
@@ -122,7 +122,8 @@ def mosaic_batch(mosaic, labels):
         except FileNotFoundError:
             raise ValueError("the program djxl is missing: apt-get install libjxl-tools") from None
         if done.returncode != 0:
-            raise ValueError(f"djxl could not decode {mosaic}: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
+            reason = (done.stderr.strip() or "no message").splitlines()[-1]
+            raise ValueError(f"djxl could not decode {mosaic}: {reason}")
         data = read(picture)
     header, row_bytes = b"P6\n3200 3200\n255\n", 3200 * 3
     if not data.startswith(header) or len(data) != len(header) + 3200 * row_bytes:

@@ -5,7 +5,7 @@
 
 namespace quasar {
 
-/// A built-in set of 32x32 colour images in ten classes, so that everything works on a machine without data and network.
+/// A built-in set of 32x32 colour images in ten classes, so that everything works without data and network.
 ///
 /// Class c is texture c mod 5 (upright stripes, level stripes, checks, rings, diamonds), fine for c < 5 and coarse
 /// otherwise, with random phase, centre, wavelength and colours, pixel noise and a patch of one colour over part of it.

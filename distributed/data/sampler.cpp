@@ -90,7 +90,7 @@ std::int64_t Sampler::take(std::int64_t position, int worker, int num_workers, s
   visits.clear();
   for (std::int64_t i = 0; i < local_batch; ++i) {
     if (options_.kind == SampleOrder::partition) {
-      // Shards differ by one sample where K does not divide N; drop lets every worker use floor(N/K) of its own an epoch.
+      // Shards differ by one sample where K does not divide N; with drop a worker uses floor(N/K) of its own an epoch.
       const std::int64_t turn = first / num_workers + i;
       const std::int64_t shard_size = samples_ * (worker + 1) / num_workers - samples_ * worker / num_workers;
       const std::int64_t used = options_.epoch == EpochEnd::drop ? samples_ / num_workers : shard_size;

@@ -40,8 +40,8 @@ struct Visit {
 ///   reshuffle    worker w takes places w b ... (w + 1) b - 1 of them; place p is sample permutation_{p / N}[p mod N]
 ///   partition    worker w takes places w, w + K, w + 2 K, ... of them, the next b samples of its own shard
 ///   replacement  as reshuffle, but every place draws its sample uniformly
-/// So neither the batch nor (but for partition, whose shards belong to K) the number of workers changes what stands at a
-/// place, and both may change between steps.
+/// So neither the batch nor (but for partition, whose shards belong to K) the number of workers changes what stands at
+/// a place, and both may change between steps.
 ///
 /// drop leaves out the end of an epoch that is shorter than the global batch *of the step that comes to it*: start()
 /// then moves to the next epoch's first place, which is N times its number (partition: K floor(N/K) times). An epoch

@@ -33,6 +33,20 @@ TEST(Philox, GivesTheKnownAnswersOfRandom123) {
   }
 }
 
+TEST(UniformBelow, TwoWordsGiveTheHighPartOfTheirProductWithTheBound) {
+  EXPECT_EQ(uniform_below(0xffffffff, 0xffffffff, 0xffffffff), 0xfffffffeu);
+  EXPECT_EQ(uniform_below(0, 0xffffffff, 0xffffffff), 0u);
+  // 3 * 0x5555555555555555 is 2^64 - 1, one unit more is 2^64 + 2: only the low word tells them apart.
+  EXPECT_EQ(uniform_below(0x55555555, 0x55555555, 3), 0u);
+  EXPECT_EQ(uniform_below(0x55555555, 0x55555556, 3), 1u);
+}
+
+TEST(UnitInterval, HasFiftyThreeBitsAndNeverReachesOne) {
+  EXPECT_EQ(unit_interval(0xffffffff, 0xffffffff), 1.0 - 0x1p-53);
+  EXPECT_EQ(unit_interval(0x80000000, 0x800), 0.5 + 0x1p-53);
+  EXPECT_EQ(unit_interval(0, 0x7ff), 0.0);
+}
+
 TEST(Philox, EqualsRandom123OnManyDraws) {
 #if __has_include(<Random123/philox.h>)
   for (std::uint32_t i = 0; i < 10'000; ++i) {
