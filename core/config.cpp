@@ -106,8 +106,25 @@ toml::table parse_override(const std::string& assignment, const std::string& whe
 }
 
 /// Keys that say where or how fast, never what comes out.
-const std::set<std::string> kWithoutEffect = {"run.name",         "run.results",     "data.root",
-                                              "ensemble.threads", "ensemble.device", "sde.threads"};
+const std::set<std::string> kWithoutEffect = {"run.name",
+                                              "run.results",
+                                              "run.time_limit",
+                                              "data.root",
+                                              "ensemble.threads",
+                                              "ensemble.device",
+                                              "sde.threads",
+                                              "workers.processes",
+                                              "workers.threads",
+                                              "workers.check_collectives",
+                                              "workers.timeout",
+                                              "workers.interface",
+                                              "workers.affinity",
+                                              "workers.log_folder",
+                                              "checkpoint.every",
+                                              "checkpoint.keep_last",
+                                              "checkpoint.keep_every",
+                                              "checkpoint.keep_best",
+                                              "checkpoint.on_save_error"};
 
 std::string fnv1a_64(const std::string& text) {
   std::uint64_t hash = 14695981039346656037ull;

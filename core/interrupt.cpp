@@ -5,10 +5,10 @@
 namespace quasar {
 namespace {
 
-volatile std::sig_atomic_t pending_signal = 0;
+volatile std::sig_atomic_t last_signal = 0;
 
 extern "C" void remember_signal(int signal) {
-  pending_signal = signal;
+  last_signal = signal;
   std::signal(signal, SIG_DFL);
 }
 
@@ -19,8 +19,12 @@ void catch_interrupts() {
   std::signal(SIGTERM, remember_signal);
 }
 
+void catch_usr1() { std::signal(SIGUSR1, remember_signal); }
+
+int pending_signal() { return last_signal; }
+
 void throw_if_interrupted() {
-  if (pending_signal != 0) throw Interrupted(pending_signal);
+  if (last_signal != 0) throw Interrupted(last_signal);
 }
 
 }  // namespace quasar

@@ -13,6 +13,11 @@ struct Interrupted final : std::exception {
 
 /// Catches SIGINT and SIGTERM from now on; a second signal ends the process at once.
 void catch_interrupts();
+/// Catches SIGUSR1 too, which Slurm sends before a job's time is over; for commands that can save.
+void catch_usr1();
+
+/// The signal that has come, or 0.
+int pending_signal();
 
 /// Throws Interrupted if a signal has come; every long loop calls it between steps.
 void throw_if_interrupted();

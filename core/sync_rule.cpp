@@ -55,8 +55,8 @@ SynchronizationRule SynchronizationRule::read(const Config& config, std::int64_t
   SynchronizationRule result;
   result.total_steps = total_steps;
   result.warmup_steps = warmup_steps;
-  const std::string name =
-      config.choice("sync.rule", {"constant", "inverse", "qsr", "power", "phases", "swap"}, std::string("constant"));
+  const std::string name = config.choice(
+      "sync.rule", {"constant", "inverse", "qsr", "power", "phases", "swap", "parallel"}, std::string("constant"));
   const auto base = [&] { return config.integer("sync.base_period", at_least(1), 1); };
   if (name == "constant") result.rule = sync_rules::Constant{config.integer("sync.period", at_least(1), 1)};
   if (name == "inverse") result.rule = sync_rules::Power{config.number("sync.beta", positive()), 1.0, base()};
@@ -66,9 +66,12 @@ SynchronizationRule SynchronizationRule::read(const Config& config, std::int64_t
         sync_rules::Power{config.number("sync.alpha", positive()), config.number("sync.power", positive()), base()};
   if (name == "phases") result.rule = read_phases(config);
   if (name == "swap") result.rule = sync_rules::Swap{};
+  if (name == "parallel") result.rule = sync_rules::Constant{1};
   config.forget_replaced("sync.rule",
                          {"sync.period", "sync.base_period", "sync.alpha", "sync.beta", "sync.power", "sync.phases"});
-  result.switch_step = config.integer("sync.switch_step", at_least(0), 0);
+  if (name == "parallel" && config.has("sync.switch_step"))
+    config.fail("sync.switch_step", "contradicts sync.rule = parallel, which averages gradients to the end");
+  result.switch_step = name == "parallel" ? total_steps : config.integer("sync.switch_step", at_least(0), 0);
   if (result.switch_step > total_steps)
     config.fail("sync.switch_step", "is after the last step (training.steps = " + std::to_string(total_steps) + ")");
   return result;

@@ -10,9 +10,21 @@ namespace {
 
 constexpr double kMostSteps = 1e15;
 
-std::int64_t read_total_steps(const Config& config) {
-  config.forget_replaced("training.slow_time", {"training.steps"});
-  config.forget_replaced("training.steps", {"training.slow_time"});
+/// training.epochs = E; the products are rounded up but for their own rounding errors.
+std::int64_t read_epochs(const Config& config, std::optional<double> steps_per_epoch) {
+  if (config.has("training.steps")) config.fail("training.epochs", "contradicts training.steps; give one of them");
+  const double epochs = config.number("training.epochs", positive());
+  if (!steps_per_epoch) config.fail("training.epochs", "needs a data set; give training.steps instead");
+  const double steps = std::ceil(epochs * *steps_per_epoch - 1e-6);
+  if (!(steps >= 1.0 && steps <= kMostSteps)) config.fail("training.epochs", "gives no usable number of steps");
+  return static_cast<std::int64_t>(steps);
+}
+
+std::int64_t read_total_steps(const Config& config, std::optional<double> steps_per_epoch) {
+  config.forget_replaced("training.slow_time", {"training.steps", "training.epochs"});
+  config.forget_replaced("training.steps", {"training.slow_time", "training.epochs"});
+  config.forget_replaced("training.epochs", {"training.slow_time", "training.steps"});
+  if (config.has("training.epochs")) return read_epochs(config, steps_per_epoch);
   if (config.has("training.steps") && config.has("training.slow_time"))
     config.fail("training.slow_time", "contradicts training.steps; give one of them");
   if (!config.has("training.steps") && !config.has("training.slow_time"))
@@ -39,9 +51,9 @@ std::vector<std::int64_t> TrainingSchedule::periods() const {
   return result;
 }
 
-TrainingSchedule TrainingSchedule::read(const Config& config) {
+TrainingSchedule TrainingSchedule::read(const Config& config, std::optional<double> steps_per_epoch) {
   TrainingSchedule schedule;
-  schedule.total_steps = read_total_steps(config);
+  schedule.total_steps = read_total_steps(config, steps_per_epoch);
   schedule.learning_rate = LearningRateSchedule::read(config, schedule.total_steps);
   if (config.has("training.slow_time") && !schedule.learning_rate.is_constant())
     config.fail("training.slow_time", "needs a constant learning rate without warm-up; give training.steps instead");

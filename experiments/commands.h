@@ -21,10 +21,12 @@ struct FinishedRun {
   bool reused = false;
 };
 
-void plan_command(const RunArguments& arguments, bool json);
+/// measured  results folder of an earlier training run whose speed predicts the time; may be empty
+void plan_command(const RunArguments& arguments, bool json, const std::string& measured);
 void sde_command(const RunArguments& arguments);
 void toy_command(const RunArguments& arguments);
-void train_command(const RunArguments& arguments);
+/// Its exit code: a run that was saved before its end is not an error.
+int train_command(const RunArguments& arguments);
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets);
 void doctor_command();
 

@@ -66,6 +66,8 @@ int run(int argc, char** argv) {
                                    "without running it",
                                    arguments);
   plan->add_flag("--json", json, "Print one JSON object instead of a table");
+  std::string measured;
+  plan->add_option("--measured", measured, "Results folder of a training run: predict the time at its speed");
   plan->footer(kScheduleKeys + "Example: quasar plan experiments/presets/vit_b_qsr.toml sync.alpha=0.02 --json");
 
   CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
@@ -126,10 +128,10 @@ int run(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : static_cast<int>(quasar::ExitCode::usage);
   }
-  if (*plan) quasar::plan_command(arguments, json);
+  if (*plan) quasar::plan_command(arguments, json, measured);
   if (*sde) quasar::sde_command(arguments);
   if (*toy) quasar::toy_command(arguments);
-  if (*train) quasar::train_command(arguments);
+  if (*train) return quasar::train_command(arguments);
   if (*compare) quasar::compare_command(arguments, targets);
   if (*doctor) quasar::doctor_command();
   return 0;

@@ -2,6 +2,7 @@
 
 #include "core/errors.h"
 #include "experiments/commands.h"
+#include "experiments/image_training.h"
 #include "experiments/network_theory.h"
 #include "experiments/networks_available.h"
 
@@ -20,6 +21,7 @@ bool has_networks() { return false; }
 std::string networks_library() { return "not built: no networks (./quickstart.sh fetches it)"; }
 FinishedRun run_network_theory(const Config&, bool) { refuse(); }
 FinishedRun run_train(const Config&, bool) { refuse(); }
-void train_command(const RunArguments&) { refuse(); }
+int train_command(const RunArguments&) { refuse(); }
+ImageTrainingPlan plan_images(const Config&) { refuse(); }
 
 }  // namespace quasar

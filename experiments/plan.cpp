@@ -3,19 +3,32 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
+#include "core/recorder.h"
 #include "core/training_schedule.h"
 #include "experiments/commands.h"
+#include "experiments/image_training.h"
 #include "experiments/other_keys.h"
 
 namespace quasar {
+
+bool trains_images(const Config& config) {
+  if (!config.has("network.name")) return false;
+  return config.choice("network.name", {"tanh_mlp", "mlp", "cnn", "resnet20", "resnet56"}) != "tanh_mlp";
+}
+
 namespace {
 
 struct Plan {
   std::int64_t total_steps;
   std::vector<std::int64_t> periods;
+  std::optional<ImageTrainingPlan> images;
+  std::optional<double> seconds;
+
+  std::int64_t bytes() const { return static_cast<std::int64_t>(periods.size()) * images->average_bytes; }
 
   std::int64_t longest() const { return *std::max_element(periods.begin(), periods.end()); }
   double volume_percent() const {
@@ -34,15 +47,43 @@ struct Plan {
 };
 
 void print_json(const Plan& plan) {
-  const nlohmann::json json = {{"rounds", plan.periods.size()},
-                               {"volume_percent", plan.volume_percent()},
-                               {"total_steps", plan.total_steps},
-                               {"last_period", plan.periods.back()},
-                               {"longest_period", plan.longest()},
-                               {"sum_of_periods", plan.sum()},
-                               {"sum_of_squared_periods", static_cast<std::int64_t>(plan.sum_of_squares())},
-                               {"periods", plan.periods}};
+  nlohmann::json json = {{"rounds", plan.periods.size()},
+                         {"volume_percent", plan.volume_percent()},
+                         {"total_steps", plan.total_steps},
+                         {"last_period", plan.periods.back()},
+                         {"longest_period", plan.longest()},
+                         {"sum_of_periods", plan.sum()},
+                         {"sum_of_squared_periods", static_cast<std::int64_t>(plan.sum_of_squares())},
+                         {"periods", plan.periods}};
+  if (plan.images) {
+    json["parameters"] = plan.images->parameters;
+    json["averaged_bytes"] = plan.bytes();
+    json["checkpoint_bytes"] = plan.images->checkpoint_bytes;
+    json["epochs"] = static_cast<double>(plan.total_steps) / plan.images->steps_per_epoch;
+  }
+  if (plan.seconds) json["seconds"] = *plan.seconds;
   std::cout << json.dump() << "\n";
+}
+
+/// Time of the steps and of the averages, each as long as in an earlier run's account.
+double predict_seconds(const Plan& plan, const std::string& measured) {
+  const nlohmann::json summary = read_run_json(measured).at("summary"), time = summary.at("time");
+  const double collectives = time.at("collective_seconds"), steps = summary.at("steps"),
+               averages = summary.at("averages");
+  const double a_step = (time.at("training_seconds").get<double>() - collectives) / steps;
+  const double an_average = averages > 0 ? collectives / averages : 0.0;
+  return a_step * static_cast<double>(plan.total_steps) + an_average * static_cast<double>(plan.periods.size());
+}
+
+void print_images(const Plan& plan) {
+  const ImageTrainingPlan& images = *plan.images;
+  std::printf("%lld parameters, K = %d: %.1f MB an average, %.1f MB a worker in all; checkpoint %.1f MB\n",
+              static_cast<long long>(images.parameters), images.num_workers,
+              static_cast<double>(images.average_bytes) / 1e6, static_cast<double>(plan.bytes()) / 1e6,
+              static_cast<double>(images.checkpoint_bytes) / 1e6);
+  std::printf("%.2f epochs of %.1f steps; longest gap between averages %.2f epochs\n",
+              static_cast<double>(plan.total_steps) / images.steps_per_epoch, images.steps_per_epoch,
+              static_cast<double>(plan.longest()) / images.steps_per_epoch);
 }
 
 /// Runs of equal H as one line each; long schedules show their first and last runs.
@@ -72,13 +113,22 @@ void print_periods(const Plan& plan, const LearningRateSchedule& learning_rate) 
 
 }  // namespace
 
-void plan_command(const RunArguments& arguments, bool json) {
+void plan_command(const RunArguments& arguments, bool json, const std::string& measured) {
   const Config config = Config::from_file(arguments.file, arguments.overrides);
-  const TrainingSchedule schedule = TrainingSchedule::read(config);
-  using namespace other_keys;
-  for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscape, kNetwork}) config.ignore(keys);
-  config.finish();
-  const Plan plan{schedule.total_steps, schedule.periods()};
+  Plan plan{};
+  TrainingSchedule schedule;
+  if (trains_images(config)) {
+    plan.images = plan_images(config);
+    schedule = plan.images->schedule;
+  } else {
+    schedule = TrainingSchedule::read(config);
+    using namespace other_keys;
+    for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscape, kNetwork}) config.ignore(keys);
+    config.finish();
+  }
+  plan.total_steps = schedule.total_steps;
+  plan.periods = schedule.periods();
+  if (!measured.empty()) plan.seconds = predict_seconds(plan, measured);
   if (json) {
     print_json(plan);
     return;
@@ -90,6 +140,8 @@ void plan_command(const RunArguments& arguments, bool json) {
               100.0 * static_cast<double>(plan.longest()) / static_cast<double>(plan.total_steps),
               static_cast<long long>(plan.periods.back()));
   std::printf("sum of H %lld, sum of H^2 %.0f\n", static_cast<long long>(plan.sum()), plan.sum_of_squares());
+  if (plan.images) print_images(plan);
+  if (plan.seconds) std::printf("%.0f s of training, at the speed of %s\n", *plan.seconds, measured.c_str());
   print_periods(plan, schedule.learning_rate);
 }
 

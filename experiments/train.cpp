@@ -4,8 +4,9 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include "core/progress.h"
-#include "distributed/local_sgd/trainer.h"
+#include "distributed/local_sgd/label_noise_trainer.h"
 #include "experiments/commands.h"
+#include "experiments/image_training.h"
 #include "experiments/network_options.h"
 #include "experiments/networks_available.h"
 #include "experiments/other_keys.h"
@@ -77,23 +78,23 @@ nlohmann::json compare_projections(const NetworkExperiment& experiment, const Ne
           {"flow_time", flow.longest_time}};
 }
 
-void run(const NetworkExperiment& experiment, const TrainerOptions& options, Recorder& recorder) {
+void run(const NetworkExperiment& experiment, const LabelNoiseTrainerOptions& options, Recorder& recorder) {
   const NetworkManifold model = experiment.manifold();
   const Eigen::VectorXd start = experiment.start();
   Eigen::VectorXd last_average = start;
   const std::string label =
       "train, K = " + std::to_string(options.num_workers) + ", H = " + std::to_string(experiment.regime.sync_period);
   Progress progress(label, static_cast<double>(experiment.schedule.total_steps), "steps");
-  const TrainerResult result =
-      train(options, experiment.schedule, experiment.network, experiment.train_set, to_tensor(start),
-            [&](const TrainingRecord& record) {
-              last_average = to_eigen(record.parameters[0]);
-              recorder.record("observables", {{"slow_time", record.slow_time},
-                                              {"step", record.step},
-                                              {"round", record.round},
-                                              {"observables", measure(experiment, model, record).to_record()}});
-              progress.update(static_cast<double>(record.step));
-            });
+  const LabelNoiseTrainerResult result = train_with_label_noise(
+      options, experiment.schedule, experiment.network, experiment.train_set, to_tensor(start),
+      [&](const TrainingRecord& record) {
+        last_average = to_eigen(record.parameters[0]);
+        recorder.record("observables", {{"slow_time", record.slow_time},
+                                        {"step", record.step},
+                                        {"round", record.round},
+                                        {"observables", measure(experiment, model, record).to_record()}});
+        progress.update(static_cast<double>(record.step));
+      });
   recorder.describe("summary",
                     {{"images", experiment.train_set.source},
                      {"parameters", start.size()},
@@ -110,9 +111,10 @@ bool has_networks() { return true; }
 std::string networks_library() { return TORCH_VERSION; }
 
 FinishedRun run_train(const Config& config, bool dry_run) {
+  config.choice("network.name", {"tanh_mlp"}, std::string("tanh_mlp"));
   const RunOptions run_options = RunOptions::read(config, "train");
   const NetworkExperiment experiment = NetworkExperiment::read(config);
-  TrainerOptions options;
+  LabelNoiseTrainerOptions options;
   options.num_workers = experiment.num_workers;
   options.local_batch_size = experiment.local_batch_size;
   options.label_noise = experiment.label_noise;
@@ -128,9 +130,11 @@ FinishedRun run_train(const Config& config, bool dry_run) {
                        dry_run, [&](Recorder& recorder) { run(experiment, options, recorder); });
 }
 
-void train_command(const RunArguments& arguments) {
+int train_command(const RunArguments& arguments) {
   const Config config = Config::from_file(arguments.file, arguments.overrides);
+  if (trains_images(config)) return train_images(config, arguments);
   print_run(run_train(config, arguments.dry_run), arguments.dry_run);
+  return 0;
 }
 
 }  // namespace quasar

@@ -1,5 +1,7 @@
 #include "distributed/local_sgd/batch_norm.h"
 
+#include <ATen/ATen.h>
+
 #include "distributed/networks/layers.h"
 
 namespace quasar {
@@ -20,6 +22,14 @@ void pool_batch_norm(at::Tensor& buffers, const std::function<void(at::Tensor&)>
   average(means);
   variances.add_(own_means.sub_(means).square_());
   average(variances);
+}
+
+at::Tensor pool_batch_norm(const std::vector<at::Tensor>& buffers) {
+  const auto rows = at::stack(buffers);
+  const std::int64_t half = rows.size(1) / 2;
+  const auto means = rows.narrow(1, 0, half);
+  const auto mean = means.mean(0);
+  return at::cat({mean, rows.narrow(1, half, half).mean(0) + (means - mean).square().mean(0)});
 }
 
 void reestimate_batch_norm(torch::nn::Module& module, at::Tensor& buffers, std::int64_t batches,

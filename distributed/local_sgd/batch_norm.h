@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -18,6 +19,9 @@ namespace quasar {
 /// buffers  FlatParameters::buffers: all means, then all variances
 /// average  replaces a tensor by its average over the workers; called twice, on half the buffers
 void pool_batch_norm(at::Tensor& buffers, const std::function<void(at::Tensor&)>& average);
+
+/// The same of several workers here; workers of equal shares may be pooled group by group.
+at::Tensor pool_batch_norm(const std::vector<at::Tensor>& buffers);
 
 /// Sets the running statistics to the exact average of the mean and (unbiased) variance of n batches.
 ///

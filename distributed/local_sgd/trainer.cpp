@@ -2,184 +2,307 @@
 
 #include <chrono>
 #include <cmath>
-#include <string>
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include "core/errors.h"
 #include "core/interrupt.h"
-#include "distributed/local_sgd/label_noise.h"
-#include "distributed/optimizers/sgd.h"
+#include "core/progress.h"
+#include "distributed/engine/common_stop.h"
+#include "distributed/local_sgd/evaluation.h"
+#include "distributed/local_sgd/parameter_hash.h"
+#include "distributed/local_sgd/training_checkpoint.h"
 
 namespace quasar {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using nlohmann::json;
 
-/// 64-bit FNV-1a.
-std::uint64_t hash_of(const at::Tensor& tensor) {
-  std::uint64_t hash = 14695981039346656037ull;
-  const auto* bytes = static_cast<const unsigned char*>(tensor.data_ptr());
-  for (std::size_t i = 0; i < tensor.nbytes(); ++i) hash = (hash ^ bytes[i]) * 1099511628211ull;
-  return hash;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// True if a multiple of `every` (if any) lies in (before, after].
+bool passes(std::int64_t every, std::int64_t before, std::int64_t after) {
+  return every > 0 && after / every > before / every;
 }
 
-/// Tensor of this shape over numbers that stay where they are; it is only read.
-template <class Number>
-at::Tensor borrow(const std::vector<Number>& numbers, at::IntArrayRef shape) {
-  return at::from_blob(const_cast<Number*>(numbers.data()), shape, at::CppTypeToScalarType<Number>::value);
-}
+double ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
 
-/// One worker's gradients: all replicas' parameters and gradients in one flat buffer each.
-template <class Real>
-class NoisyRegression {
+/// One worker's run: the loop around LocalSgd, and everything that looks at it.
+class Trainer {
  public:
-  NoisyRegression(const TrainerOptions& options, const TanhMlp& network, const RegressionSet& data,
-                  const at::Tensor& start_row)
-      : network_(network),
-        draws_(options.seed, options.first_replica, options.replicas, options.local_batch_size, data.outputs,
-               data.count),
-        label_noise_(options.label_noise),
-        replicas_(options.replicas),
-        batch_(options.local_batch_size) {
-    constexpr at::ScalarType type = at::CppTypeToScalarType<Real>::value;
-    inputs_ = borrow(data.inputs, {data.count, data.features}).to(type);
-    targets_ = borrow(data.targets, {data.count, data.outputs}).to(type);
-    chosen_ = borrow(draws_.samples(), {replicas_ * batch_});
-    signs_ = borrow(draws_.signs(), {replicas_, batch_, data.outputs});
-    parameters = network.rows_to_flat(start_row.to(type).expand({replicas_, -1})).contiguous();
-    gradient = at::zeros_like(parameters);
-    const auto gradient_views = network.views(gradient, replicas_);
-    for (const at::Tensor& view : network.views(parameters, replicas_)) {
-      leaves_.push_back(view.detach().requires_grad_(true));
-      // autograd adds to a gradient that is there: these views fill the flat buffer.
-      leaves_.back().mutable_grad() = gradient_views[leaves_.size() - 1];
-    }
-  }
-
-  /// Adds the gradient of the summed losses of all replicas; none touches another's.
-  void add_gradient(std::int64_t step, int worker) {
-    draws_.draw(step, worker);
-    const auto inputs = inputs_.index_select(0, chosen_).view({replicas_, batch_, -1});
-    const auto residual_of_zero = targets_.index_select(0, chosen_).view(signs_.sizes()).add_(signs_, label_noise_);
-    const at::Tensor outputs = network_.forward(leaves_, inputs);
-    // The derivative of (1/2b)|f - y|^2 in f, which saves the loss's own nodes.
-    const at::Tensor seed = outputs.detach().sub(residual_of_zero).div_(batch_);
-    torch::autograd::backward({outputs}, {seed});
-  }
-
-  at::Tensor parameters, gradient;  ///< (R d)
-
- private:
-  const TanhMlp& network_;
-  LabelNoiseDraws draws_;
-  double label_noise_;
-  std::int64_t replicas_, batch_;
-  at::Tensor inputs_, targets_;  // (n, p), (n, o)
-  at::Tensor chosen_, signs_;    // (R b), (R, b, o): views of the draws
-  std::vector<at::Tensor> leaves_;
-};
-
-/// Tells the observer about round ends at or after equally spaced steps.
-class Records {
- public:
-  Records(const TrainerOptions& options, const TrainingSchedule& schedule, const TanhMlp& network, Worker& worker,
-          const Observer& observer)
-      : count_(options.records),
-        replicas_(options.replicas),
-        total_steps_(schedule.total_steps),
-        network_(network),
+  Trainer(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker, const TrainerFiles& files)
+      : options_(options),
+        schedule_(schedule),
         worker_(worker),
-        observer_(observer) {}
+        files_(files),
+        scratch_(make_image_evaluator(options.task)),
+        training_(options.local_sgd, schedule, worker, make_locals()),
+        checkpoints_(files.run_folder),
+        stop_(worker.keys("stop"), worker.rank(), worker.count(), [this] { return reason_to_stop(); }) {
+    if (worker.rank() == 0)
+      progress_.emplace("train, K = " + std::to_string(training_.num_workers()),
+                        static_cast<double>(schedule.total_steps), "steps");
+  }
 
-  /// True at most once for every record time.
-  bool due(std::int64_t step) const { return step == total_steps_ || next_ * total_steps_ <= step * count_; }
-
-  /// A collective: before is this worker's parameters, average the ones just averaged.
-  void make(TrainingRecord record, const at::Tensor& before, const at::Tensor& average) {
-    at::Tensor dispersion =
-        network_.flat_to_rows(before.sub(average), replicas_).square_().sum(1).to(at::kDouble).contiguous();
-    worker_.average(dispersion, Purpose::measurement);
-    next_ = record.step * count_ / total_steps_ + 1;
-    if (worker_.rank() != 0) return;
-    const double* values = dispersion.data_ptr<double>();
-    record.dispersion.assign(values, values + replicas_);
-    record.volume = record.step == 0 ? 0.0 : static_cast<double>(record.round) / static_cast<double>(record.step);
-    record.parameters = network_.flat_to_rows(average, replicas_);
-    observer_(record);
+  TrainerResult run() {
+    resume_or_start();
+    while (!training_.done()) {
+      const std::int64_t now = training_.position().step;
+      beat();
+      if (stop_.is_reached(now, [this] { beat(); })) return stopped(stop_.reason());
+      take_step();
+    }
+    return finished();
   }
 
  private:
-  std::int64_t count_, replicas_, total_steps_;
-  std::int64_t next_ = 0;
-  const TanhMlp& network_;
-  Worker& worker_;
-  const Observer& observer_;
-};
-
-void throw_if_diverged(const at::Tensor& average, std::int64_t step) {
-  // A sum of finite numbers of this size cannot overflow unless the iterate has left every bound.
-  if (!std::isfinite(average.sum().item<double>()))
-    throw Diverged("the average of the workers is not finite after step " + std::to_string(step) +
-                   "; try a smaller learning_rate.peak");
-}
-
-template <class Real>
-TrainerResult train_worker(const TrainerOptions& options, const TrainingSchedule& schedule, const TanhMlp& network,
-                           const RegressionSet& data, const at::Tensor& start_row, const Observer& observer,
-                           Worker& worker) {
-  NoisyRegression<Real> problem(options, network, data, start_row);
-  SgdLoop<Real> sgd(options.momentum);
-  Records records(options, schedule, network, worker, observer);
-  at::Tensor& parameters = problem.parameters;
-
-  std::int64_t step = 0, round = 0, period = schedule.period_at(0), next_sync = period;
-  double slow_time = 0.0, learning_rate = schedule.learning_rate.at(0);
-  const auto record = [&] { return TrainingRecord{step, round, period, learning_rate, slow_time, 0.0, {}, {}}; };
-  records.make(record(), parameters, parameters);
-
-  const auto start = Clock::now();
-  while (step < schedule.total_steps) {
-    worker.throw_if_peer_failed();
-    if (worker.rank() == 0) throw_if_interrupted();
-    const bool averages_gradients = schedule.sync.averages_gradients(step);
-    learning_rate = schedule.learning_rate.at(step);
-    problem.add_gradient(step, worker.rank());
-    if (averages_gradients) worker.average(problem.gradient);
-    sgd.step(parameters, problem.gradient, learning_rate);
-    slow_time += learning_rate * learning_rate;
-    ++step;
-    if (step < next_sync) continue;
-
-    ++round;
-    const bool due = records.due(step);
-    const at::Tensor before = due ? parameters.clone() : at::Tensor();
-    if (!averages_gradients) worker.average(parameters);
-    if (worker.rank() == 0) throw_if_diverged(parameters, step);
-    if (due) records.make(record(), before, parameters);
-    if (step < schedule.total_steps) next_sync = step + (period = schedule.period_at(step));
+  std::vector<std::unique_ptr<Objective>> make_locals() const {
+    std::vector<std::unique_ptr<Objective>> locals;
+    for (int i = 0; i < options_.workers_in_turn; ++i) locals.push_back(make_image_objective(options_.task));
+    if (!options_.start_weights.empty() && !files_.resume_from) {
+      scratch_->model().assign(load_weights(options_.start_weights), options_.start_weights);
+      for (auto& local : locals) {
+        local->parameters().copy_(scratch_->model().values);
+        if (local->buffers().defined()) local->buffers().copy_(scratch_->model().buffers);
+      }
+    }
+    return locals;
   }
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  return {worker.account(Purpose::training),
-          worker.account(Purpose::measurement),
-          seconds,
-          step,
-          round,
-          hash_of(parameters)};
-}
+
+  void beat() {
+    worker_.throw_if_peer_failed();
+    worker_.beat(training_.position().step);
+  }
+
+  std::string reason_to_stop() const {
+    if (const int signal = pending_signal(); signal != 0) return "signal " + std::to_string(signal);
+    // Saving must end before the limit does.
+    if (options_.time_limit_seconds && worker_.rank() == 0 &&
+        seconds_since(start_) > *options_.time_limit_seconds - 2.0 - 3.0 * longest_save_)
+      return "time limit";
+    return {};
+  }
+
+  void resume_or_start() {
+    if (files_.resume_from) {
+      load_checkpoint(*files_.resume_from, training_.state(), worker_.rank());
+      training_.restore(TrainingPosition::from_json(files_.resume_from->about.at("position")));
+      event("resumed");
+    } else if (options_.checkpoint.every > 0) {
+      save();  // also tries the disk before the first step
+    }
+    if (training_.position().step == 0) evaluate_now();
+    start_step_ = training_.position().step;
+  }
+
+  void take_step() {
+    const TrainingPosition before = training_.position();
+    const bool measured = passes(options_.record.every, before.step, before.step + 1) || before.step == 0;
+    const auto start = Clock::now();
+    const StepReport step = training_.step(measured);
+    if (measured && files_.recorder) record_step(before, step, seconds_since(start));
+    if (training_.round_is_over()) end_round();
+    const TrainingPosition& after = training_.position();
+    if (progress_) progress_->update(static_cast<double>(after.step));
+    if (evaluation_is_due(before, after)) evaluate_now();
+    if (passes(options_.checkpoint.every, before.step, after.step) && !training_.done()) save();
+  }
+
+  void record_step(const TrainingPosition& before, const StepReport& step, double seconds) {
+    const auto b = static_cast<double>(before.local_batch);
+    files_.recorder->record("steps", {{"step", before.step},
+                                      {"round", before.round},
+                                      {"step_in_round", before.step - before.round_start},
+                                      {"epoch", epochs(before)},
+                                      {"samples", before.samples},
+                                      {"learning_rate", step.learning_rate},
+                                      {"sync_period", before.period()},
+                                      {"local_batch", before.local_batch},
+                                      {"loss", step.batch.loss},
+                                      {"accuracy", static_cast<double>(step.batch.correct) / b},
+                                      {"gradient_norm", step.gradient_norm},
+                                      {"parameter_norm", step.parameter_norm},
+                                      {"update_norm", step.update_norm},
+                                      {"clipped", step.clipped},
+                                      {"clipped_share", ratio(static_cast<double>(training_.position().clipped),
+                                                              static_cast<double>(training_.position().step))},
+                                      {"time",
+                                       {{"data", step.batch.data_seconds},
+                                        {"forward", step.batch.forward_seconds},
+                                        {"backward", step.batch.backward_seconds},
+                                        {"optimizer", step.optimizer_seconds},
+                                        {"step", seconds},
+                                        {"wall", seconds_since(start_)}}}});
+  }
+
+  void end_round() {
+    const TrainingPosition before = training_.position();
+    const bool measured = passes(options_.record.every, before.round_start, before.step) && !before.averages_gradients;
+    const bool probed = passes(options_.record.probe_every, before.round_start, before.step) && measured;
+    const double loss_before = probed ? mean_probe_loss() : 0.0;
+    const AverageReport average = training_.end_round(measured);
+    if (!measured) return;
+    const double loss_after =
+        probed ? scratch_->probe_loss(training_.local(0).parameters(), options_.record.probe_images) : 0.0;
+    if (!files_.recorder) return;
+    json record = {
+        {"round", before.round},
+        {"step", before.step},
+        {"sync_period", before.period()},
+        {"learning_rate", before.round_learning_rate},
+        {"dispersion", average.dispersion},
+        {"relative_dispersion", ratio(average.dispersion, average.squared_average)},
+        {"alignment", ratio(average.squared_mean_update, average.mean_squared_update)},
+        {"mean_squared_update", average.mean_squared_update},
+        {"bytes", average.bytes},
+        {"cumulative_bytes", training_.position().bytes},
+        {"volume", volume()},
+        {"time",
+         {{"wait", average.wait_seconds}, {"transfer", average.transfer_seconds}, {"wall", seconds_since(start_)}}}};
+    if (probed) record["loss_before"] = loss_before, record["loss_after"] = loss_after;
+    files_.recorder->record("averages", record);
+  }
+
+  /// Mean over the workers of each one's own loss on the fixed batch.
+  double mean_probe_loss() {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < training_.local_count(); ++i)
+      sum += scratch_->probe_loss(training_.local(i).parameters(), options_.record.probe_images);
+    at::Tensor mean = at::tensor({sum / static_cast<double>(training_.local_count())}, at::kDouble);
+    worker_.average(mean, Purpose::measurement);
+    return mean.item<double>();
+  }
+
+  bool evaluation_is_due(const TrainingPosition& before, const TrainingPosition& after) const {
+    const EvaluateOptions& evaluate = options_.evaluate;
+    if (training_.done()) return true;
+    if (evaluate.when == EvaluateWhen::steps) return passes(evaluate.every, before.step, after.step);
+    if (evaluate.when == EvaluateWhen::sync) return passes(evaluate.every, before.round, after.round);
+    return passes(evaluate.every * options_.task.sets->train.count, before.samples, after.samples);
+  }
+
+  void evaluate_now(bool recorded = true) {
+    const auto start = Clock::now();
+    const TrainingPosition& at = training_.position();
+    last_evaluation_ = evaluate(options_.evaluate, options_.task, options_.local_sgd.averaging.batch_norm, training_,
+                                *scratch_, worker_);
+    evaluation_seconds_ += seconds_since(start);
+    if (!files_.recorder || !recorded) return;
+    const EvaluationCounts &test = last_evaluation_.test, &train = last_evaluation_.train;
+    const auto per = [](double sum, std::int64_t count) { return ratio(sum, static_cast<double>(count)); };
+    files_.recorder->record(
+        "evaluations",
+        {{"step", at.step},
+         {"round", at.round},
+         {"epoch", epochs(at)},
+         {"samples", at.samples},
+         {"shadow", at.step != at.round_start},
+         {"slow_time", at.slow_time},
+         {"loss", per(test.loss, test.count)},
+         {"accuracy", per(static_cast<double>(test.correct), test.count)},
+         {"correct", test.correct},
+         {"count", test.count},
+         {"train_loss", per(train.loss, train.count)},
+         {"train_accuracy", per(static_cast<double>(train.correct), train.count)},
+         {"cumulative_bytes", at.bytes},
+         {"volume", volume()},
+         {"time",
+          {{"wall", seconds_since(start_)}, {"evaluation", seconds_since(start)}, {"training", training_seconds()}}}});
+  }
+
+  void save() {
+    const auto start = Clock::now();
+    const TrainingPosition& at = training_.position();
+    json about = {{"identity", files_.identity}, {"position", at.to_json()}};
+    if (files_.recorder) about["records"] = files_.recorder->offsets();
+    std::optional<double> loss;
+    if (last_evaluation_.test.count > 0)
+      loss = last_evaluation_.test.loss / static_cast<double>(last_evaluation_.test.count);
+    load_average(options_.evaluate, options_.task, BatchNormPolicy::keep, training_, *scratch_, worker_);
+    try {
+      save_checkpoint(checkpoints_, at.step, training_.state(), scratch_->model().named_tensors(), about, loss,
+                      worker_);
+      if (worker_.rank() == 0) checkpoints_.apply(options_.checkpoint.retention);
+    } catch (const StorageError& error) {
+      if (options_.checkpoint.on_save_error == OnSaveError::stop) throw;
+      event("save failed", error.what());
+      if (worker_.rank() == 0) std::fprintf(stderr, "%s; going on without it\n", error.what());
+    }
+    last_save_ = at.step;
+    longest_save_ = std::max<double>(longest_save_, seconds_since(start));
+    checkpoint_seconds_ += seconds_since(start);
+  }
+
+  TrainerResult stopped(const std::string& reason) {
+    event("stopped", reason);
+    if (options_.checkpoint.every == 0) {
+      if (const int signal = pending_signal(); signal != 0) throw Interrupted(signal);
+      return result(false, reason);
+    }
+    if (last_save_ != training_.position().step) save();
+    return result(false, reason);
+  }
+
+  TrainerResult finished() {
+    if (last_evaluation_.test.count == 0) evaluate_now(false);  // resumed from the very last step, which has its record
+    if (options_.checkpoint.every > 0 && last_save_ != training_.position().step) save();
+    return result(true, "");
+  }
+
+  TrainerResult result(bool finished, const std::string& reason) {
+    progress_.reset();
+    return {finished,
+            reason,
+            training_.position(),
+            parameter_hash(training_.local(0).parameters()),
+            last_evaluation_.test,
+            worker_.account(Purpose::training),
+            worker_.account(Purpose::measurement),
+            training_seconds(),
+            evaluation_seconds_,
+            checkpoint_seconds_};
+  }
+
+  void event(const std::string& what, const std::string& detail = "") {
+    if (!files_.recorder) return;
+    json record = {{"step", training_.position().step}, {"event", what}, {"time", {{"wall", seconds_since(start_)}}}};
+    if (!detail.empty()) record["detail"] = detail;
+    files_.recorder->record("events", record);
+  }
+
+  double epochs(const TrainingPosition& at) const {
+    return static_cast<double>(at.samples) / static_cast<double>(options_.task.sets->train.count);
+  }
+  /// Bytes averaged as a share of data-parallel's, which averages one gradient a step.
+  double volume() {
+    const TrainingPosition& at = training_.position();
+    return ratio(static_cast<double>(at.bytes),
+                 static_cast<double>(at.step) * static_cast<double>(training_.local(0).parameters().nbytes()));
+  }
+  double training_seconds() const { return seconds_since(start_) - evaluation_seconds_ - checkpoint_seconds_; }
+
+  const TrainerOptions& options_;
+  const TrainingSchedule& schedule_;
+  Worker& worker_;
+  const TrainerFiles& files_;
+  const Clock::time_point start_ = Clock::now();
+  std::unique_ptr<ImageEvaluator> scratch_;
+  LocalSgd training_;
+  CheckpointFolder checkpoints_;
+  std::optional<Progress> progress_;
+  Evaluation last_evaluation_;
+  std::int64_t last_save_ = -1, start_step_ = 0;
+  std::atomic<double> longest_save_ = 0.0;  // read by the thread of stop_
+  double evaluation_seconds_ = 0.0, checkpoint_seconds_ = 0.0;
+  CommonStop stop_;
+};
 
 }  // namespace
 
-TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, const TanhMlp& network,
-                    const RegressionSet& data, const at::Tensor& start_row, const Observer& observer) {
-  TrainerResult result{};
-  const auto work = options.double_precision ? &train_worker<double> : &train_worker<float>;
-  run_workers({.count = options.num_workers, .check_collectives = options.check_collectives}, [&](Worker& worker) {
-    const TrainerResult own = work(options, schedule, network, data, start_row, observer, worker);
-    if (worker.rank() == 0) result = own;
-  });
-  return result;
+TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker,
+                    const TrainerFiles& files) {
+  return Trainer(options, schedule, worker, files).run();
 }
 
 }  // namespace quasar

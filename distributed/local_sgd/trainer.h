@@ -1,67 +1,82 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <vector>
+#include <filesystem>
+#include <optional>
+#include <string>
 
-#include <ATen/core/Tensor.h>
+#include <nlohmann/json.hpp>
 
+#include "core/recorder.h"
 #include "core/training_schedule.h"
-#include "distributed/data/image_classification.h"
+#include "distributed/checkpoint/checkpoint_folder.h"
 #include "distributed/engine/workers.h"
-#include "distributed/networks/tanh_mlp.h"
+#include "distributed/local_sgd/image_task.h"
+#include "distributed/local_sgd/local_sgd.h"
 
 namespace quasar {
 
+struct RecordOptions {
+  std::int64_t every = 20;         ///< steps between records of steps, and of averages; 0: none
+  std::int64_t probe_every = 500;  ///< steps between losses on a fixed batch before and after an average; 0: none
+  std::int64_t probe_images = 256;
+};
+
+enum class EvaluateWhen { epoch, steps, sync };
+
+struct EvaluateOptions {
+  EvaluateWhen when = EvaluateWhen::epoch;
+  std::int64_t every = 1;            ///< epochs, steps or rounds between evaluations; the last step always has one
+  std::int64_t train_images = 1000;  ///< of the training set, whose loss is measured in evaluation mode too
+  std::int64_t batch_norm_batches = 128;
+  bool ema = false;  ///< evaluates the exponential moving average
+};
+
+enum class OnSaveError { stop, go_on };
+
+struct CheckpointOptions {
+  std::int64_t every = 0;  ///< steps between checkpoints, besides the first and the last; 0: none at all
+  Retention retention;
+  OnSaveError on_save_error = OnSaveError::stop;
+};
+
 struct TrainerOptions {
-  int num_workers = 1;       ///< K
-  int replicas = 1;          ///< R independent noise seeds, trained side by side as one batched network
-  int first_replica = 0;     ///< number of the first of them, in the names of its draws
-  int local_batch_size = 1;  ///< b, drawn with replacement
-  double label_noise = 0.0;  ///< delta: targets are y + delta eps with signs eps = +-1
-  double momentum = 0.0;     ///< kept local
-  std::uint64_t seed = 1;
-  bool check_collectives = true;
-  bool double_precision = true;
-  int records = 20;  ///< equally spaced in steps, besides the one at the start
+  LocalSgdOptions local_sgd;
+  ImageTask task;
+  int workers_in_turn = 1;  ///< simulated workers on each of the engine's
+  RecordOptions record;
+  EvaluateOptions evaluate;
+  CheckpointOptions checkpoint;
+  std::optional<double> time_limit_seconds;
+  std::string start_weights;  ///< safetensors file, checkpoint or results folder; empty: the seed's start
+
+  /// Reads every key of `train` for images but those of the schedule, the task and the workers.
+  static TrainerOptions read(const Config& config, const TrainingSchedule& schedule, ImageTask task,
+                             std::int64_t steps_per_epoch);
 };
 
-/// What is known at the end of a round, just after its average.
-struct TrainingRecord {
-  std::int64_t step;               ///< optimiser steps done
-  std::int64_t round;              ///< rounds done
-  std::int64_t period;             ///< H of the round that ended here (at step 0: of the first round)
-  double learning_rate;            ///< of the last step (at step 0: of the first)
-  double slow_time;                ///< sum of eta^2 over the steps
-  double volume;                   ///< averages as a share of data-parallel's, one a step
-  at::Tensor parameters;           ///< (R, d): average over the workers
-  std::vector<double> dispersion;  ///< (R): sum_k |theta_k - average|^2 / K just before the average
+/// Where a run leaves its traces. The recorder is worker 0's; the others have none.
+struct TrainerFiles {
+  Recorder* recorder = nullptr;
+  std::filesystem::path run_folder;
+  nlohmann::json identity;                ///< of the run, in every checkpoint
+  std::optional<Checkpoint> resume_from;  ///< the same on every worker
 };
-
-/// Called on worker 0's thread; the others wait for it at their next average.
-using Observer = std::function<void(const TrainingRecord&)>;
 
 struct TrainerResult {
-  Account account;       ///< worker 0's averages of gradients or parameters
-  Account measurements;  ///< its collectives for the records alone
-  double seconds;
-  std::int64_t steps;
-  std::int64_t rounds;
-  std::uint64_t parameter_hash;  ///< 64-bit FNV-1a of the final averaged parameters
+  bool finished = true;  ///< false: saved at a common step because of `stop_reason`
+  std::string stop_reason;
+  TrainingPosition position;
+  std::uint64_t parameter_hash = 0;  ///< of the averaged parameters
+  EvaluationCounts test;             ///< at the end
+  Account account, measurements;
+  double seconds = 0.0, evaluation_seconds = 0.0, checkpoint_seconds = 0.0;
 };
 
-/// Local SGD with label noise, worker k's loss being (1/2b) sum_j |f(x_j) - y_j - delta eps_j|^2.   training.md 2
+/// Trains one worker's share (the workers in turn of it) of a network by Local SGD, from the start or from a checkpoint.
 ///
-///   gradient → step(eta_t) → t + 1 → at the end of a round: average the parameters, H = rule(t, eta_t)
-///
-/// Before sync.switch_step gradients are averaged at every step instead of parameters at the end of a round.
-/// A record is made at the start, at the end of the first round at or after each record time, and after the last step.
-///
-/// start_row  (d), common to all workers and replicas
-/// throws     Diverged at the first round end with a non-finite average (records before it have been observed),
-///            PeerError, whatever the observer throws, Interrupted
-/// Not checked: that the data fit the network.
-TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, const TanhMlp& network,
-                    const RegressionSet& data, const at::Tensor& start_row, const Observer& observer);
+/// throws  Diverged, PeerError, StorageError, or Interrupted if a signal came and there are no checkpoints to make
+TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker,
+                    const TrainerFiles& files);
 
 }  // namespace quasar

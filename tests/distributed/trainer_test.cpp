@@ -1,213 +1,245 @@
 #include "distributed/local_sgd/trainer.h"
 
-#include <cmath>
+#include <fstream>
 
-#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/csrc/autograd/autograd.h>
 
+#include "core/config.h"
 #include "core/errors.h"
-#include "core/random.h"
-#include "distributed/data/procedural_images.h"
+#include "core/fault_plan.h"
+#include "tests/distributed/temporary_folder.h"
+#include "tests/distributed/training_fixture.h"
 
 namespace quasar {
 namespace {
 
-constexpr int kInputs = 196;
+using nlohmann::json;
+namespace fs = std::filesystem;
 
-RegressionSet images(int count = 8, const std::vector<int>& classes = {0, 6}) {
-  return make_regression_set(procedural_images(Split::train, 100), classes, count);
-}
+/// A results folder in which a run is begun, broken off and gone on with.
+class RunFolder {
+ public:
+  explicit RunFolder(const SmallRun& run) : run_(run), config_(Config::from_text("", "test")) {}
 
-TrainingSchedule constant_schedule(std::int64_t steps, std::int64_t period, double rate = 0.02) {
-  TrainingSchedule schedule;
-  schedule.total_steps = steps;
-  schedule.learning_rate = {.decay = lr_decay::Constant{}, .peak = rate, .total_steps = steps};
-  schedule.sync = {.rule = sync_rules::Constant{period}, .total_steps = steps};
-  return schedule;
-}
+  TrainerResult start() {
+    Recorder recorder(folder_.path(), config_, {});
+    return train({&recorder, folder_.path(), json::object(), {}}, recorder);
+  }
+  TrainerResult resume() {
+    const auto newest = CheckpointFolder(folder_.path()).newest_valid([](const std::string&) {});
+    if (!newest) throw CheckpointError("there is no checkpoint");
+    resumed_from = newest->step;
+    Recorder recorder(folder_.path(), config_, {}, newest->about.at("records").get<Recorder::Offsets>());
+    return train({&recorder, folder_.path(), json::object(), newest}, recorder);
+  }
+  /// All records without their times and without events.
+  std::string records() const {
+    std::string text;
+    for (const char* series : {"steps", "averages", "evaluations"})
+      for (json record : read_series(folder_.path(), series)) {
+        record.erase("time");
+        text += record.dump() + "\n";
+      }
+    return text;
+  }
+  fs::path path() const { return folder_.path(); }
 
-TrainingSchedule qsr_schedule(std::int64_t steps) {
-  TrainingSchedule schedule = constant_schedule(steps, 1, 0.05);
-  schedule.learning_rate.decay = lr_decay::Cosine{};
-  schedule.learning_rate.final = 0.005;
-  schedule.sync.rule = sync_rules::Power{.coefficient = 0.05, .exponent = 2.0, .base_period = 2};
-  return schedule;
-}
+  std::int64_t resumed_from = -1;
 
-struct Training {
-  TrainerResult result;
-  std::vector<TrainingRecord> records;
-  const at::Tensor& last() const { return records.back().parameters; }
+ private:
+  TrainerResult train(const TrainerFiles& files, Recorder& recorder) {
+    const TrainerResult result = run_.run(files).front();
+    recorder.finish("done");
+    return result;
+  }
+
+  SmallRun run_;
+  Config config_;
+  TemporaryFolder folder_;
 };
 
-Training run(TrainerOptions options, const TrainingSchedule& schedule, const RegressionSet& data = images()) {
-  options.check_collectives = false;
-  const TanhMlp network(kInputs, 6, data.outputs);
-  Training training;
-  training.result = train(options, schedule, network, data, network.start_parameters(3, at::kDouble),
-                          [&](const TrainingRecord& record) { training.records.push_back(record); });
-  return training;
-}
+struct Method {
+  std::string name;
+  std::function<void(SmallRun&)> set;
+};
 
-double largest_difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+void PrintTo(const Method& method, std::ostream* out) { *out << method.name; }
 
-TEST(LocalSgd, PeriodOneEqualsGradientAveraging) {  // E1
-  TrainerOptions options{.num_workers = 4, .replicas = 2, .local_batch_size = 2, .label_noise = 0.5};
-  for (const double momentum : {0.0, 0.9}) {
-    options.momentum = momentum;
-    const TrainingSchedule local = constant_schedule(60, 1, 0.01);
-    TrainingSchedule parallel = local, long_rounds = constant_schedule(60, 20, 0.01);
-    parallel.sync.switch_step = parallel.total_steps;
-    const Training a = run(options, local), b = run(options, parallel), other = run(options, long_rounds);
-    EXPECT_LT(largest_difference(a.last(), b.last()), 1e-12);
-    EXPECT_GT(largest_difference(a.last(), other.last()), 1e-6) << "the comparison could not fail";
+class TrainerResume : public testing::TestWithParam<Method> {};
+
+TEST_P(TrainerResume, AfterAKillAtAnyStepGivesTheSameBitsAndRecords) {  // E7, C7
+  SmallRun run("mlp", 30, 12);
+  run.options.checkpoint.every = 4;
+  GetParam().set(run);
+  RunFolder whole(run);
+  const TrainerResult expected = whole.start();
+  for (const int step : {2, 5, 11, 12, 13, 26}) {
+    RunFolder broken(run);
+    set_fault_plan("error@rank=1,step=" + std::to_string(step) + ",site=before_local_step");
+    if (step < expected.position.step) {
+      EXPECT_ANY_THROW(broken.start());
+    } else {
+      broken.start();  // larger batches need fewer steps
+    }
+    set_fault_plan("");
+    const TrainerResult result = broken.resume();
+    EXPECT_EQ(result.parameter_hash, expected.parameter_hash) << "stopped at step " << step;
+    EXPECT_EQ(result.position.bytes, expected.position.bytes);
+    EXPECT_EQ(broken.records(), whole.records()) << "stopped at step " << step;
+    EXPECT_EQ(broken.resumed_from, std::min(step / 4 * 4, static_cast<int>(expected.position.step)));
   }
 }
 
-TEST(LocalSgd, OneWorkerIsPlainSgdBitForBitWhateverThePeriod) {  // E2
-  const RegressionSet data = images();
-  const TanhMlp network(kInputs, 6, 1);
-  at::Tensor parameters = network.start_parameters(3, at::kDouble);
-  for (int step = 0; step < 50; ++step) {
-    const Draw choice{.seed = 7, .use = Use::sample_choice, .replica = 0, .step = static_cast<std::uint64_t>(step)};
-    Draw sign = choice;
-    sign.use = Use::label_noise;
-    const auto sample = uniform_below(words(choice).w[0], 8);
-    const double target = data.targets[sample] + ((words(sign).w[0] & 1u) != 0 ? 0.5 : -0.5);
-    const at::Tensor input = at::empty({1, 1, kInputs}, at::kDouble);
-    std::copy_n(data.inputs.begin() + sample * kInputs, kInputs, input.data_ptr<double>());
-    const at::Tensor leaf = parameters.clone().requires_grad_(true);
-    const at::Tensor loss = (network.forward(network.views(leaf, 1), input) - target).square().sum() * 0.5;
-    torch::autograd::backward({loss}, {});
-    const double* gradient = leaf.grad().data_ptr<double>();
-    for (std::int64_t i = 0; i < parameters.numel(); ++i) parameters.data_ptr<double>()[i] -= 0.02 * gradient[i];
+INSTANTIATE_TEST_SUITE_P(
+    Methods, TrainerResume,
+    testing::Values(
+        Method{"Momentum", [](SmallRun&) {}},
+        Method{"AdamW",
+               [](SmallRun& run) {
+                 run.options.local_sgd.optimizer.kind = AdamW{};
+                 run.schedule.learning_rate.peak = 0.01;
+               }},
+        Method{"QsrAfterDataParallelWithBatchNorm",
+               [](SmallRun& run) {
+                 SmallRun cnn("cnn", 30);
+                 run.options.task = cnn.options.task;
+                 run.schedule.learning_rate.decay = lr_decay::Cosine{};
+                 run.schedule.learning_rate.final = 0.005;
+                 run.schedule.sync = {.rule = sync_rules::Power{0.1, 2.0, 2}, .total_steps = 30, .switch_step = 7};
+               }},
+        Method{"SlowMoAndEma",
+               [](SmallRun& run) {
+                 run.options.local_sgd.outer.kind = SlowMo{};
+                 run.options.local_sgd.ema_decay = 0.9;
+                 run.schedule.sync.rule = sync_rules::Constant{5};
+               }},
+        Method{"DiLoCoWithAdamW",
+               [](SmallRun& run) {
+                 run.options.local_sgd.optimizer.kind = AdamW{};
+                 run.schedule.learning_rate.peak = 0.01;
+                 run.options.local_sgd.outer.kind = OuterNesterov{};
+                 run.schedule.sync.rule = sync_rules::Constant{7};
+               }},
+        Method{"NormTestInTurn",
+               [](SmallRun& run) {
+                 run.options.local_sgd.norm_test = NormTest{.tolerance = 0.7, .max_local_size = 12};
+                 run.options.workers_in_turn = 2;
+                 run.schedule.sync.rule = sync_rules::Constant{3};
+               }},
+        Method{"AugmentedMixupClipped",
+               [](SmallRun& run) {
+                 run.options.task.augmentation = {
+                     .crop_padding = 2, .flip = true, .label_flip = 0.1, .mixup = 0.2, .seed = 4};
+                 run.options.task.sampler.kind = SampleOrder::partition;
+                 run.options.local_sgd.clip_norm = 0.5;
+                 run.options.local_sgd.clip_scope = ClipScope::local;
+               }}),
+    [](const auto& method) { return method.param.name; });
+
+/// A copy of a checkpoint in which one tensor is zero.
+Checkpoint with_blank(const Checkpoint& checkpoint, const std::string& name, const fs::path& run_folder) {
+  CheckpointFolder folder(run_folder);
+  folder.begin(checkpoint.step);
+  std::vector<FileRecord> files;
+  for (const FileRecord& record : checkpoint.files) {
+    const SafetensorsFile file = checkpoint.read(record.name);
+    std::vector<NamedTensor> tensors = file.tensors();
+    const std::vector<std::byte> zeros(static_cast<std::size_t>(record.bytes));
+    for (NamedTensor& tensor : tensors)
+      if (tensor.name == name) tensor.bytes = std::span(zeros).first(tensor.bytes.size());
+    files.push_back(folder.write(checkpoint.step, record.name, tensors));
   }
-  for (const std::int64_t period : {1, 7, 50}) {
-    const Training local = run({.num_workers = 1, .label_noise = 0.5, .seed = 7}, constant_schedule(50, period));
-    EXPECT_TRUE(local.last()[0].equal(parameters)) << "H = " << period;
+  folder.commit(checkpoint.step, checkpoint.about, files);
+  return folder.open(checkpoint.step);
+}
+
+TEST(TrainerState, EveryFieldMattersForTheResult) {  // C8
+  SmallRun run("cnn", 20, 8);
+  run.options.checkpoint.every = 12;
+  run.options.local_sgd.outer.kind = SlowMo{};
+  run.options.local_sgd.ema_decay = 0.9;
+  run.options.evaluate.ema = true;
+  run.options.local_sgd.averaging.batch_norm = BatchNormPolicy::keep;
+  RunFolder whole(run);
+  whole.start();
+  const Checkpoint checkpoint = CheckpointFolder(whole.path()).open(12);
+  std::vector<std::string> names;
+  for (const char* file : {"rank-000.safetensors", "rank-001.safetensors", "shared.safetensors"}) {
+    const SafetensorsFile held = checkpoint.read(file);
+    for (const NamedTensor& tensor : held.tensors()) names.push_back(tensor.name);
+  }
+  EXPECT_THAT(
+      names, testing::IsSupersetOf({"worker-0.parameters", "worker-0.buffers", "worker-0.momentum", "worker-1.momentum",
+                                    "round_start", "outer_start", "outer_momentum", "ema"}));
+  const auto outcome = [&](const std::string& blank) {
+    TemporaryFolder folder;
+    const Checkpoint from = with_blank(checkpoint, blank, folder.path());
+    Recorder recorder(folder.path(), Config::from_text("", "test"), {});
+    const TrainerResult result = run.run({&recorder, folder.path(), json::object(), from}).front();
+    std::string text = std::to_string(result.parameter_hash);
+    for (const char* series : {"averages", "evaluations"})
+      for (json record : read_series(folder.path(), series)) record.erase("time"), text += record.dump();
+    return text;
+  };
+  const std::string expected = outcome("");
+  EXPECT_EQ(outcome("no such tensor"), expected);
+  for (const std::string& name : names) EXPECT_NE(outcome(name), expected) << name << " is saved but never used";
+}
+
+TEST(TrainerEvaluation, LeavesTrainingBitForBitAsItIs) {  // E8
+  SmallRun rarely("cnn", 20, 10), often = rarely;
+  often.options.evaluate.when = EvaluateWhen::steps;
+  often.options.evaluate.every = 3;  // within rounds, with shadow averages
+  often.options.record.every = 1;
+  often.options.record.probe_every = 1;
+  EXPECT_EQ(rarely.hash(), often.hash());
+}
+
+TEST(TrainerEvaluation, CountsEveryTestSampleOnceWhateverTheWorkers) {  // E10
+  SmallRun run("mlp", 2, 1);
+  for (const int workers : {1, 2, 3}) {
+    run.workers = workers;
+    for (const TrainerResult& result : run.run()) EXPECT_EQ(result.test.count, 200);
   }
 }
 
-TEST(LocalSgd, EqualDataOnAllWorkersMakeAveragingInvisible) {  // E3
-  const Training four = run({.num_workers = 4}, constant_schedule(40, 5), images(1));
-  const Training one = run({.num_workers = 1}, constant_schedule(40, 5), images(1));
-  EXPECT_TRUE(four.last().equal(one.last()));
-  for (const TrainingRecord& record : four.records) EXPECT_EQ(record.dispersion[0], 0.0);
-}
-
-TEST(LocalSgd, CollectivesAreTheSchedulesOwnRounds) {  // D5
-  for (const bool post_local : {false, true}) {
-    TrainingSchedule schedule = qsr_schedule(300);
-    if (post_local) schedule.sync.switch_step = 100;
-    const auto periods = schedule.periods();
-    const Training local = run({.num_workers = 2, .replicas = 2, .label_noise = 0.5, .records = 4}, schedule);
-    const auto rounds = static_cast<std::int64_t>(periods.size());
-    EXPECT_GT(periods.back(), 10) << "the schedule is too plain to test anything";
-    EXPECT_EQ(local.result.rounds, rounds);
-    EXPECT_EQ(local.result.account.collectives, rounds);
-    EXPECT_EQ(local.result.account.bytes, rounds * 2 * TanhMlp(kInputs, 6, 1).parameter_count() * 8);
-    EXPECT_EQ(local.result.measurements.collectives, static_cast<std::int64_t>(local.records.size()));
-    EXPECT_DOUBLE_EQ(local.records.back().volume, rounds / 300.0);
+TEST(TrainerRun, LearnsAndRecordsWhatItDid) {
+  SmallRun run("cnn", 120, 8);
+  run.options.record.every = 20;
+  RunFolder folder(run);
+  const TrainerResult result = folder.start();
+  EXPECT_GT(static_cast<double>(result.test.correct), 0.3 * 200) << "chance is 0.1";
+  const auto evaluations = read_series(folder.path(), "evaluations");
+  EXPECT_EQ(evaluations.front().at("step"), 0);
+  EXPECT_LT(evaluations.back().at("loss").get<double>(), evaluations.front().at("loss").get<double>());
+  const auto averages = read_series(folder.path(), "averages");
+  for (const json& average : averages) {
+    EXPECT_GT(average.at("alignment").get<double>(), 0.5 - 1e-6);  // 1/K at least
+    EXPECT_LE(average.at("alignment").get<double>(), 1.0 + 1e-6);
+    EXPECT_GT(average.at("dispersion").get<double>(), 0.0);
+    // |mean Delta|^2 + dispersion = mean |Delta|^2
+    const double mean = average.at("mean_squared_update"), spread = average.at("dispersion");
+    EXPECT_NEAR(average.at("alignment").get<double>() * mean + spread, mean, 1e-4 * mean);
   }
+  EXPECT_EQ(read_series(folder.path(), "steps").size(), 7u);  // steps 0, 19, 39, ...
 }
 
-TEST(LocalSgd, RecordsEndRoundsAtOrAfterEquallySpacedSteps) {
-  const Training local = run({.num_workers = 2, .label_noise = 0.5, .records = 5}, constant_schedule(103, 10));
-  std::vector<std::int64_t> steps, periods;
-  for (const TrainingRecord& record : local.records) {
-    steps.push_back(record.step);
-    periods.push_back(record.period);
-    EXPECT_NEAR(record.slow_time, static_cast<double>(record.step) * 0.02 * 0.02, 1e-12);
-  }
-  EXPECT_THAT(steps, testing::ElementsAre(0, 30, 50, 70, 90, 103));
-  EXPECT_THAT(periods, testing::ElementsAre(10, 10, 10, 10, 10, 3));
-}
-
-TEST(LocalSgd, ThreadsGiveTheSameBitsTwice) {
-  const TrainerOptions options{.num_workers = 4, .replicas = 3, .local_batch_size = 2, .label_noise = 0.5};
-  const Training a = run(options, qsr_schedule(200)), b = run(options, qsr_schedule(200));
-  EXPECT_EQ(a.result.parameter_hash, b.result.parameter_hash);
-  TrainerOptions other = options;
-  other.seed = 2;
-  EXPECT_NE(a.result.parameter_hash, run(other, qsr_schedule(200)).result.parameter_hash);
-}
-
-TEST(LocalSgd, ReplicasTogetherEqualReplicasAlone) {
-  TrainerOptions options{.num_workers = 2, .replicas = 3, .local_batch_size = 5, .label_noise = 0.5};
-  const RegressionSet data = images(12, {0, 3, 6});
-  const Training together = run(options, constant_schedule(60, 10), data);
-  options.replicas = 1;
-  for (int replica = 0; replica < 3; ++replica) {
-    options.first_replica = replica;
-    const Training alone = run(options, constant_schedule(60, 10), data);
-    EXPECT_LT(largest_difference(together.last()[replica], alone.last()[0]), 1e-12);
-    EXPECT_NEAR(together.records[1].dispersion[replica], alone.records[1].dispersion[0], 1e-12);
-  }
-  EXPECT_GT(largest_difference(together.last()[0], together.last()[1]), 1e-3) << "the replicas share their noise";
-}
-
-TEST(LocalSgd, DispersionOfOneRoundHasTheVarianceOfTheNoise) {
-  // After one step theta_k = theta - eta g_k: E sum_k |theta_k - mean|^2 / K = (1 - 1/K) eta^2 tr Cov(g). K = 4.
-  constexpr int kReplicas = 400;
-  constexpr double kRate = 0.02, kDelta = 0.5;
-  const RegressionSet data = images();
-  const Training local = run({.num_workers = 4, .replicas = kReplicas, .label_noise = kDelta, .records = 1},
-                             constant_schedule(1, 1, kRate));
-  const TanhMlp network(kInputs, 6, 1);
-  double mean_square = 0.0;
-  at::Tensor mean = at::zeros({network.parameter_count()}, at::kDouble);
-  for (int sample = 0; sample < data.count; ++sample) {
-    const at::Tensor input = at::empty({1, 1, kInputs}, at::kDouble);
-    std::copy_n(data.inputs.begin() + sample * kInputs, kInputs, input.data_ptr<double>());
-    const at::Tensor leaf = network.start_parameters(3, at::kDouble).requires_grad_(true);
-    const at::Tensor output = network.forward(network.views(leaf, 1), input);
-    torch::autograd::backward({output}, {at::ones_like(output)});
-    const double residual = output.item<double>() - data.targets[sample];
-    const double square = leaf.grad().square().sum().item<double>();
-    mean_square += (residual * residual + kDelta * kDelta) * square / data.count;
-    mean += residual * leaf.grad() / data.count;
-  }
-  const double expected = 0.75 * kRate * kRate * (mean_square - mean.square().sum().item<double>());
-  double sum = 0.0, sum_of_squares = 0.0;
-  for (const double value : local.records.back().dispersion) sum += value, sum_of_squares += value * value;
-  const double average = sum / kReplicas;
-  const double error = std::sqrt((sum_of_squares / kReplicas - average * average) / kReplicas);
-  EXPECT_NEAR(average, expected, 4 * error) << "s.e. " << error;
-  EXPECT_GT(expected / 3, 4 * error) << "too few replicas to tell (1 - 1/K) from 1";
-}
-
-TEST(LocalSgd, DivergenceKeepsTheRecordsBeforeIt) {
-  TrainingSchedule schedule = constant_schedule(40, 1);
-  schedule.learning_rate.decay = lr_decay::Step{.steps = {20}, .factor = 1e200};
-  std::vector<std::int64_t> steps;
-  const TanhMlp network(kInputs, 6, 1);
-  EXPECT_THROW(train({.num_workers = 2, .check_collectives = false, .records = 40}, schedule, network, images(),
-                     network.start_parameters(3, at::kDouble),
-                     [&](const TrainingRecord& record) { steps.push_back(record.step); }),
-               Diverged);
-  ASSERT_FALSE(steps.empty());
-  EXPECT_GE(steps.back(), 20);
-  EXPECT_LT(steps.back(), 25);
-}
-
-TEST(LocalSgd, ErrorOfTheObserverEndsAllWorkers) {
-  const TanhMlp network(kInputs, 6, 1);
-  EXPECT_THROW(train({.num_workers = 3}, constant_schedule(100000, 1000), network, images(),
-                     network.start_parameters(3, at::kDouble),
-                     [](const TrainingRecord& record) {
-                       if (record.step > 0) throw StorageError("disk full");
-                     }),
-               StorageError);
-}
-
-TEST(LocalSgd, SinglePrecisionFollowsDoubleToItsRounding) {
-  TrainerOptions options{.num_workers = 2, .label_noise = 0.5};
-  const Training exact = run(options, constant_schedule(50, 10));
-  options.double_precision = false;
-  const Training single = run(options, constant_schedule(50, 10));
-  EXPECT_LT(largest_difference(exact.last(), single.last().to(at::kDouble)), 1e-5);
+TEST(TrainerCheckpoints, GiveStartWeightsToAnotherRun) {
+  SmallRun first("cnn", 16, 4);
+  first.options.checkpoint.every = 8;
+  RunFolder folder(first);
+  const TrainerResult trained = folder.start();
+  SmallRun second("cnn", 4, 2);
+  second.options.start_weights = folder.path();
+  TemporaryFolder elsewhere;
+  Recorder recorder(elsewhere.path(), Config::from_text("", "test"), {});
+  second.run({&recorder, elsewhere.path(), json::object(), {}});
+  const double start_loss = read_series(elsewhere.path(), "evaluations").front().at("loss");
+  const double end_loss = read_series(folder.path(), "evaluations").back().at("loss");
+  EXPECT_NEAR(start_loss, end_loss, 0.2 * end_loss) << "batch-norm statistics differ, parameters do not";
+  second.options.start_weights = "/nonexistent/model.safetensors";
+  EXPECT_THROW(second.run(), CheckpointError);
 }
 
 }  // namespace

@@ -1,0 +1,81 @@
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/autograd/grad_mode.h>
+
+#include "distributed/local_sgd/batch_norm.h"
+#include "distributed/local_sgd/image_model.h"
+
+namespace quasar {
+namespace {
+
+constexpr std::int64_t kBatch = 250;
+
+template <class Real>
+class Evaluator final : public ImageEvaluator {
+ public:
+  explicit Evaluator(const ImageTask& task)
+      : task_(task),
+        scratch_(task, task.sets->train, task.augmentation),
+        sampler_(task.sampler, task.sets->train.count) {}
+
+  FlatParameters& model() override { return scratch_.flat; }
+
+  EvaluationCounts evaluate(const LabelledImages& images, std::int64_t first, std::int64_t count,
+                            const std::function<void()>& beat) override {
+    const at::NoGradGuard no_grad;
+    scratch_.network().eval();
+    const BatchReader<Real> reader(images, {},
+                                   task_.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first);
+    EvaluationCounts counts;
+    for (std::int64_t done = 0; done < count; done += kBatch) {
+      const std::int64_t size = std::min(kBatch, count - done);
+      const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
+      reader.read_plain(first + done, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+      const at::Tensor logits = scratch_.logits(inputs);
+      counts.loss += at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum).template item<double>();
+      counts.correct += logits.argmax(1).eq(labels).sum().template item<std::int64_t>();
+      counts.count += size;
+      beat();
+    }
+    return counts;
+  }
+
+  void reestimate_batch_norm(std::int64_t place, int worker, int num_workers, std::int64_t local_batch,
+                             std::int64_t batches, const std::function<void()>& beat) override {
+    std::vector<Visit> visits;
+    // Every step of the stream has a batch for each worker, so that each measures equally many.
+    const std::int64_t own = (batches + num_workers - 1) / num_workers;
+    quasar::reestimate_batch_norm(scratch_.network(), scratch_.flat.buffers, own, [&](std::int64_t) {
+      place = sampler_.take(place, worker, num_workers, local_batch, visits);
+      const at::Tensor inputs = scratch_.make_inputs(local_batch), labels = at::empty({local_batch}, at::kLong);
+      MixUp mixed;
+      scratch_.reader().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed);
+      scratch_.logits(inputs);
+      beat();
+    });
+  }
+
+  double probe_loss(const at::Tensor& parameters, std::int64_t count) override {
+    const at::NoGradGuard no_grad;
+    scratch_.flat.values.copy_(parameters);
+    scratch_.network().train();
+    const std::int64_t size = std::min(count, task_.sets->train.count);
+    const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
+    scratch_.reader().read_plain(0, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+    return at::cross_entropy_loss(scratch_.logits(inputs), labels).template item<double>();
+  }
+
+ private:
+  const ImageTask task_;
+  ImageModel<Real> scratch_;
+  Sampler sampler_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageEvaluator> make_image_evaluator(const ImageTask& task) {
+  if (task.precision == Precision::float64) return std::make_unique<Evaluator<double>>(task);
+  return std::make_unique<Evaluator<float>>(task);
+}
+
+}  // namespace quasar

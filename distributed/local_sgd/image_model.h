@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+
+#include "distributed/local_sgd/image_task.h"
+
+namespace quasar {
+
+/// Forward passes run in bfloat16 while it lives, where the task says so.
+class AutocastGuard {
+ public:
+  explicit AutocastGuard(Precision precision) : active_(precision == Precision::bfloat16) {
+    if (!active_) return;
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+  }
+  ~AutocastGuard() {
+    if (!active_) return;
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+  }
+  AutocastGuard(const AutocastGuard&) = delete;
+  AutocastGuard& operator=(const AutocastGuard&) = delete;
+
+ private:
+  bool active_;
+};
+
+/// A network on flat buffers with the reader of its batches, in one precision.
+template <class Real>
+class ImageModel {
+ public:
+  ImageModel(const ImageTask& task, const LabelledImages& images, const AugmentationOptions& augmentation)
+      : task_(task),
+        reader_(images, augmentation, task.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first),
+        network_(make_image_network(task.network, task.seed)),
+        flat(*network_, at::CppTypeToScalarType<Real>::value, task.channels_last) {}
+
+  /// An uninitialised batch (b, C, H, W) with this model's memory layout, and where to write it.
+  at::Tensor make_inputs(std::int64_t count) const {
+    const ImageNetworkOptions& n = task_.network;
+    const auto type = at::CppTypeToScalarType<Real>::value;
+    if (!task_.channels_last) return at::empty({count, n.channels, n.rows, n.cols}, type);
+    return at::empty({count, n.rows, n.cols, n.channels}, type).permute({0, 3, 1, 2});
+  }
+
+  at::Tensor logits(const at::Tensor& inputs) {
+    const AutocastGuard autocast(task_.precision);
+    return network_->forward(inputs).to(at::CppTypeToScalarType<Real>::value);
+  }
+
+  const BatchReader<Real>& reader() const { return reader_; }
+  ImageNetwork& network() { return *network_; }
+
+ private:
+  const ImageTask task_;
+  BatchReader<Real> reader_;
+  std::shared_ptr<ImageNetwork> network_;
+
+ public:
+  FlatParameters flat;
+};
+
+}  // namespace quasar

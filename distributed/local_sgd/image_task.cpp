@@ -1,0 +1,46 @@
+#include "distributed/local_sgd/image_task.h"
+
+#include "core/config.h"
+
+namespace quasar {
+
+ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
+  ImageTask task;
+  task.seed = seed;
+  const std::string name = config.choice(
+      "data.name", {"cifar10", "fashion_mnist", "mnist", "procedural", "procedural_color"}, std::string("cifar10"));
+  ProceduralCounts counts;
+  counts.train = static_cast<int>(config.integer("data.procedural_train", between(10, 1e6), counts.train));
+  counts.test = static_cast<int>(config.integer("data.procedural_test", between(10, 1e6), counts.test));
+  task.sets = std::make_shared<LabelledImageSets>(load_labelled_images(name, config.text("data.root", ""), counts));
+  config.substitute("data.name", task.sets->name);
+  const LabelledImages& train = task.sets->train;
+
+  task.augmentation.crop_padding = static_cast<int>(config.integer("data.crop_padding", between(0, 64), 0));
+  task.augmentation.flip = config.boolean("data.flip", false);
+  task.augmentation.label_flip = config.number("data.label_flip", between(0.0, 1.0), 0.0);
+  task.augmentation.mixup = config.number("data.mixup", at_least(0.0), 0.0);
+  task.augmentation.seed = seed;
+  const std::string order =
+      config.choice("data.order", {"reshuffle", "partition", "replacement"}, std::string("reshuffle"));
+  task.sampler.kind = order == "partition"     ? SampleOrder::partition
+                      : order == "replacement" ? SampleOrder::replacement
+                                               : SampleOrder::reshuffle;
+  task.sampler.epoch = config.choice("data.epoch", {"straddle", "drop"}, std::string("straddle")) == "drop"
+                           ? EpochEnd::drop
+                           : EpochEnd::straddle;
+  task.sampler.seed = seed;
+
+  task.network = ImageNetworkOptions::read(config, train.channels, train.rows, train.cols, train.classes);
+  task.channels_last = config.boolean("network.channels_last", false);
+  const std::string precision =
+      config.choice("network.precision", {"float32", "bfloat16", "float64"}, std::string("float32"));
+  task.precision = precision == "bfloat16"  ? Precision::bfloat16
+                   : precision == "float64" ? Precision::float64
+                                            : Precision::float32;
+  task.label_smoothing = config.number("loss.label_smoothing", between(0.0, 1.0), 0.0);
+  task.micro_size = config.integer("batch.micro_size", at_least(0), 0);
+  return task;
+}
+
+}  // namespace quasar

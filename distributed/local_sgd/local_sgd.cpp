@@ -1,0 +1,389 @@
+#include "distributed/local_sgd/local_sgd.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include "core/errors.h"
+#include "core/fault_plan.h"
+#include "distributed/engine/overlapped_gradients.h"
+#include "distributed/local_sgd/batch_norm.h"
+#include "distributed/local_sgd/gradient_clipping.h"
+
+namespace quasar {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double squared_norm(const at::Tensor& flat) {
+  const double norm = at::norm(flat).item<double>();
+  return norm * norm;
+}
+
+// A sum of finite numbers of this size cannot overflow unless the iterate has left every bound.
+bool is_finite(const at::Tensor& flat) { return std::isfinite(flat.sum().item<double>()); }
+
+std::int64_t first_nonfinite(const at::Tensor& flat) {
+  return at::isfinite(flat).logical_not().to(at::kByte).argmax().item<std::int64_t>();
+}
+
+/// The mean of the workers here, in the first one's memory unless there is only one.
+void add_up_locals(const std::vector<at::Tensor>& locals) {
+  for (std::size_t i = 1; i < locals.size(); ++i) locals[0].add_(locals[i]);
+  if (locals.size() > 1) locals[0].div_(static_cast<double>(locals.size()));
+}
+
+void copy_to_others(const std::vector<at::Tensor>& locals) {
+  for (std::size_t i = 1; i < locals.size(); ++i) locals[i].copy_(locals[0]);
+}
+
+}  // namespace
+
+nlohmann::json TrainingPosition::to_json() const {
+  return {{"step", step},
+          {"round", round},
+          {"round_start", round_start},
+          {"next_sync", next_sync},
+          {"samples", samples},
+          {"local_batch", local_batch},
+          {"place", place},
+          {"next_local_batch", next_local_batch},
+          {"averages_gradients", averages_gradients},
+          {"slow_time", slow_time},
+          {"learning_rate", learning_rate},
+          {"round_learning_rate", round_learning_rate},
+          {"collectives", collectives},
+          {"bytes", bytes},
+          {"clipped", clipped}};
+}
+
+TrainingPosition TrainingPosition::from_json(const nlohmann::json& json) {
+  TrainingPosition position;
+  position.step = json.at("step");
+  position.round = json.at("round");
+  position.round_start = json.at("round_start");
+  position.next_sync = json.at("next_sync");
+  position.samples = json.at("samples");
+  position.local_batch = json.at("local_batch");
+  position.place = json.at("place");
+  position.next_local_batch = json.at("next_local_batch");
+  position.averages_gradients = json.at("averages_gradients");
+  position.slow_time = json.at("slow_time");
+  position.learning_rate = json.at("learning_rate");
+  position.round_learning_rate = json.at("round_learning_rate");
+  position.collectives = json.at("collectives");
+  position.bytes = json.at("bytes");
+  position.clipped = json.at("clipped");
+  return position;
+}
+
+LocalSgd::LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& schedule, Worker& worker,
+                   std::vector<std::unique_ptr<Objective>> locals)
+    : options_(options),
+      schedule_(schedule),
+      worker_(worker),
+      locals_(std::move(locals)),
+      outer_(options.outer, locals_.front()->parameters()),
+      num_workers_(worker.count() * static_cast<int>(locals_.size())) {
+  worker_.broadcast(locals_.front()->parameters(), Purpose::measurement);
+  for (auto& local : locals_) {
+    if (local != locals_.front()) local->parameters().copy_(locals_.front()->parameters());
+    optimizers_.emplace_back(options_.optimizer, local->parameters(), local->decayed());
+  }
+  round_start_ = locals_.front()->parameters().clone();
+  if (options_.ema_decay) ema_.emplace(*options_.ema_decay, round_start_);
+  position_.learning_rate = schedule_.learning_rate.at(0);
+  position_.next_local_batch = options_.local_batch_size;
+  begin_round();
+}
+
+LocalSgd::~LocalSgd() = default;
+
+std::int64_t LocalSgd::schedule_step() const {
+  if (!options_.norm_test) return position_.step;
+  return position_.samples / (num_workers_ * options_.local_batch_size);
+}
+
+bool LocalSgd::done() const { return schedule_step() >= schedule_.total_steps; }
+
+void LocalSgd::begin_round() {
+  position_.round_start = position_.step;
+  position_.local_batch = position_.next_local_batch;
+  if (done()) return;
+  const std::int64_t now = schedule_step();
+  const bool averaged_gradients = position_.averages_gradients;
+  position_.averages_gradients = schedule_.sync.averages_gradients(now);
+  // The outer optimiser starts from where data-parallel training has come to.
+  if (averaged_gradients && !position_.averages_gradients) outer_ = OuterOptimizer(options_.outer, round_start_);
+  position_.round_learning_rate = schedule_.learning_rate.at(now);
+  std::int64_t period = schedule_.period_at(now);
+  if (options_.norm_test) {
+    const std::int64_t batch = num_workers_ * position_.local_batch;
+    const std::int64_t left = schedule_.total_steps * num_workers_ * options_.local_batch_size - position_.samples;
+    period = std::min(period, (left + batch - 1) / batch);
+  }
+  position_.next_sync = position_.step + period;
+}
+
+void LocalSgd::choose_overlap(bool wanted) {
+  if (wanted == (overlapped_ != nullptr)) return;
+  overlapped_ = wanted ? std::make_unique<OverlappedGradients>(locals_.front()->leaves(), worker_) : nullptr;
+  locals_.front()->overlap(overlapped_.get());
+}
+
+StepReport LocalSgd::step(bool measured) {
+  const std::int64_t step = position_.step;
+  const bool averages = position_.averages_gradients;
+  const bool tests = options_.norm_test && step == position_.round_start;
+  const bool clips_globally = options_.clip_norm && options_.clip_scope == ClipScope::global && averages;
+  const bool clips_locally = options_.clip_norm && !clips_globally;
+  const bool overlaps = averages && !clips_locally && !tests && locals_.size() == 1 && worker_.count() > 1 &&
+                        !locals_.front()->leaves().empty();
+  choose_overlap(overlaps);
+
+  StepReport report;
+  report.learning_rate = schedule_.learning_rate.at(schedule_step());
+  const Account before = worker_.account(Purpose::training);
+  std::vector<BatchResult> batches;
+  for (std::size_t i = 0; i < locals_.size(); ++i) {
+    const int number = worker_.rank() * static_cast<int>(locals_.size()) + static_cast<int>(i);
+    const auto fault = fault_at(FaultSite::before_local_step, worker_.rank(), step);
+    batches.push_back(locals_[i]->add_gradient(
+        {step, position_.place, number, num_workers_, position_.local_batch, measured, tests}));
+    if (fault == FaultKind::nan) locals_[i]->gradient().fill_(std::nan(""));
+    if (!std::isfinite(batches.back().loss) && first_bad_step_ < 0) first_bad_step_ = step;
+  }
+  report.batch = batches.front();
+  if (tests) test_norms(batches);
+
+  for (auto& local : locals_)
+    if (clips_locally) report.clipped |= clip_gradient(local->gradient(), *options_.clip_norm).clipped;
+  if (averages)
+    average_gradients(overlaps);
+  else if (options_.hierarchical)
+    worker_.average_in_node(locals_.front()->gradient());
+  if (clips_globally)
+    for (auto& local : locals_) report.clipped |= clip_gradient(local->gradient(), *options_.clip_norm).clipped;
+  if (report.clipped) ++position_.clipped;
+
+  at::Tensor unchanged;
+  if (measured) {
+    report.gradient_norm = at::norm(locals_.front()->gradient()).item<double>();
+    unchanged = locals_.front()->parameters().clone();
+  }
+  const auto start = Clock::now();
+  for (std::size_t i = 0; i < locals_.size(); ++i) {
+    Objective& local = *locals_[i];
+    optimizers_[i].step(local.parameters(), local.gradient(), report.learning_rate);
+    local.gradient().zero_();
+  }
+  report.optimizer_seconds = seconds_since(start);
+  if (measured) {
+    report.parameter_norm = at::norm(locals_.front()->parameters()).item<double>();
+    report.update_norm = at::norm(locals_.front()->parameters().sub(unchanged)).item<double>();
+  }
+  if (fault_at(FaultSite::after_local_step, worker_.rank(), step) == FaultKind::nan)
+    locals_.front()->parameters().select(0, 0).fill_(std::nan(""));
+
+  position_.learning_rate = report.learning_rate;
+  position_.slow_time += report.learning_rate * report.learning_rate;
+  position_.samples += num_workers_ * position_.local_batch;
+  position_.place = report.batch.next_place;
+  ++position_.step;
+  account(before);
+  return report;
+}
+
+void LocalSgd::average_gradients(bool overlapped) {
+  std::vector<at::Tensor> gradients;
+  for (auto& local : locals_) gradients.push_back(local->gradient());
+  if (!overlapped) {
+    add_up_locals(gradients);
+    worker_.average(gradients.front());
+    copy_to_others(gradients);
+  }
+  // All workers see the same average, so all stop here together, with finite parameters.
+  if (options_.guard_averages && !is_finite(gradients.front())) {
+    if (first_bad_step_ < 0) first_bad_step_ = position_.step;
+    throw Diverged("the averaged gradient of step " + std::to_string(position_.step) + " is not finite (first in '" +
+                   locals_.front()->name_of(first_nonfinite(gradients.front())) +
+                   "'); no worker has used it. Try a smaller learning_rate.peak, or clip.norm");
+  }
+}
+
+void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
+  // Micro-batches over all workers, or the workers' own gradients.
+  const auto micro_batches = static_cast<std::int64_t>(batches.front().micro_squared_norms.size());
+  at::Tensor mean = at::zeros_like(locals_.front()->gradient());
+  double squared_norms = 0.0;
+  for (std::size_t i = 0; i < locals_.size(); ++i) {
+    mean.add_(locals_[i]->gradient(), 1.0 / static_cast<double>(locals_.size()));
+    if (micro_batches == 0) squared_norms += squared_norm(locals_[i]->gradient());
+    for (const double norm : batches[i].micro_squared_norms) squared_norms += norm;
+  }
+  worker_.average(mean);
+  at::Tensor sum = at::tensor({squared_norms}, at::kDouble);
+  worker_.sum(sum, Purpose::measurement);
+  const std::int64_t parts = std::max<std::int64_t>(1, micro_batches);
+  GradientSums sums;
+  sums.squared_norms = sum.item<double>();
+  sums.squared_norm_of_mean = squared_norm(mean);
+  sums.count = num_workers_ * parts;
+  sums.samples = position_.local_batch / parts;
+  const std::int64_t wanted = options_.norm_test->next_local_size(
+      variance_of_gradients(sums), sums.squared_norm_of_mean, position_.local_batch, num_workers_);
+  // Micro-batches stay equal.
+  const std::int64_t multiple = micro_batches > 0 ? sums.samples : 1;
+  position_.next_local_batch = (wanted + multiple - 1) / multiple * multiple;
+}
+
+void LocalSgd::throw_if_any_diverged(const char* what) {
+  double place = -1.0;
+  std::size_t which = 0;
+  for (std::size_t i = 0; i < locals_.size() && place < 0.0; ++i)
+    if (!is_finite(locals_[i]->parameters()))
+      which = i, place = static_cast<double>(first_nonfinite(locals_[i]->parameters()));
+  const auto number = static_cast<double>(static_cast<std::size_t>(worker_.rank()) * locals_.size() + which);
+  const at::Tensor all = worker_.gather(at::tensor({place, number, static_cast<double>(first_bad_step_)}, at::kDouble));
+  for (std::int64_t rank = 0; rank < all.size(0); ++rank) {
+    const auto row = all[rank];
+    if (row[0].item<double>() < 0.0) continue;
+    const auto bad_step = row[2].item<std::int64_t>();
+    throw Diverged("worker " + std::to_string(row[1].item<std::int64_t>()) + ": '" +
+                   locals_.front()->name_of(row[0].item<std::int64_t>()) + "' is not finite at " + what +
+                   " after step " + std::to_string(position_.step) +
+                   (bad_step >= 0 ? " (its loss first at step " + std::to_string(bad_step) + ")" : "") +
+                   "; nothing was averaged. Try a smaller learning_rate.peak, or clip.norm");
+  }
+}
+
+AverageReport LocalSgd::end_round(bool measured) {
+  AverageReport report;
+  report.of_parameters = !position_.averages_gradients;
+  const Account before = worker_.account(Purpose::training);
+  if (report.of_parameters) {
+    fault_at(FaultSite::before_average, worker_.rank(), position_.step);
+    if (options_.guard_averages) {
+      const auto start = Clock::now();
+      throw_if_any_diverged("the average");
+      report.wait_seconds = seconds_since(start);
+    }
+    std::vector<at::Tensor> parameters;
+    for (auto& local : locals_) parameters.push_back(local->parameters());
+    std::vector<at::Tensor> own;
+    if (measured)
+      for (const auto& tensor : parameters) own.push_back(tensor.clone());
+    const auto start = Clock::now();
+    add_up_locals(parameters);
+    worker_.average(parameters.front());
+    report.transfer_seconds = seconds_since(start);
+    fault_at(FaultSite::after_average, worker_.rank(), position_.step);
+    const at::Tensor& average = parameters.front();
+    if (measured) measure(own, average, report);
+    fault_at(FaultSite::before_outer, worker_.rank(), position_.step);
+    outer_.apply(parameters.front(), position_.round_learning_rate);
+    fault_at(FaultSite::after_outer, worker_.rank(), position_.step);
+    copy_to_others(parameters);
+    average_local_state();
+  }
+  round_start_.copy_(locals_.front()->parameters());
+  if (ema_) ema_->update(round_start_);
+  report.bytes = worker_.account(Purpose::training).bytes - before.bytes;
+  account(before);
+  ++position_.round;
+  begin_round();
+  return report;
+}
+
+void LocalSgd::measure(const std::vector<at::Tensor>& own, const at::Tensor& average, AverageReport& report) {
+  double dispersion = 0.0, updates = 0.0;
+  for (const at::Tensor& parameters : own) {
+    dispersion += squared_norm(parameters.sub(average));
+    updates += squared_norm(parameters.sub(round_start_));
+  }
+  at::Tensor sums = at::tensor({dispersion, updates}, at::kDouble).div_(static_cast<double>(own.size()));
+  worker_.average(sums, Purpose::measurement);
+  report.dispersion = sums[0].item<double>();
+  report.mean_squared_update = sums[1].item<double>();
+  report.squared_mean_update = squared_norm(average.sub(round_start_));
+  report.squared_average = squared_norm(average);
+}
+
+/// Everything the averaging policy says of moments and batch-norm statistics.
+void LocalSgd::average_local_state() {
+  std::map<std::string, std::vector<at::Tensor>> states;
+  for (Optimizer& optimizer : optimizers_)
+    optimizer.visit_state([&](const char* name, const at::Tensor& tensor) { states[name].push_back(tensor); });
+  for (auto& [name, tensors] : states) {
+    const AtAverage action = options_.averaging.of(name);
+    if (action == AtAverage::reset)
+      for (at::Tensor& tensor : tensors) tensor.zero_();
+    if (action != AtAverage::average) continue;
+    add_up_locals(tensors);
+    worker_.average(tensors.front());
+    copy_to_others(tensors);
+  }
+  const BatchNormPolicy policy = options_.averaging.batch_norm;
+  if (policy != BatchNormPolicy::average && policy != BatchNormPolicy::pooled) return;
+  const at::Tensor buffers = combined_buffers(Purpose::training);
+  if (!buffers.defined()) return;
+  for (auto& local : locals_) local->buffers().copy_(buffers);
+}
+
+void LocalSgd::account(const Account& before) {
+  const Account& now = worker_.account(Purpose::training);
+  position_.collectives += now.collectives - before.collectives;
+  position_.bytes += now.bytes - before.bytes;
+}
+
+at::Tensor LocalSgd::shadow_parameters() {
+  at::Tensor mean = locals_.front()->parameters().clone();
+  for (std::size_t i = 1; i < locals_.size(); ++i) mean.add_(locals_[i]->parameters());
+  if (locals_.size() > 1) mean.div_(static_cast<double>(locals_.size()));
+  worker_.average(mean, Purpose::measurement);
+  return mean;
+}
+
+at::Tensor LocalSgd::shadow_buffers() { return combined_buffers(Purpose::measurement); }
+
+at::Tensor LocalSgd::combined_buffers(Purpose purpose) {
+  if (!locals_.front()->buffers().defined() || locals_.front()->buffers().numel() == 0) return {};
+  std::vector<at::Tensor> own;
+  for (auto& local : locals_) own.push_back(local->buffers().clone());
+  const auto average = [&](at::Tensor& tensor) { worker_.average(tensor, purpose); };
+  if (options_.averaging.batch_norm == BatchNormPolicy::pooled) {
+    at::Tensor pooled = pool_batch_norm(own);
+    pool_batch_norm(pooled, average);
+    return pooled;
+  }
+  add_up_locals(own);
+  average(own.front());
+  return own.front();
+}
+
+std::vector<StateField> LocalSgd::state() {
+  std::vector<StateField> fields = {{"round_start", round_start_, true}};
+  const auto add_shared = [&](const char* name, const at::Tensor& tensor) { fields.push_back({name, tensor, true}); };
+  outer_.visit_state(add_shared);
+  if (ema_) ema_->visit_state(add_shared);
+  for (std::size_t i = 0; i < locals_.size(); ++i) {
+    const std::string prefix =
+        "worker-" + std::to_string(static_cast<std::size_t>(worker_.rank()) * locals_.size() + i);
+    fields.push_back({prefix + ".parameters", locals_[i]->parameters(), false});
+    if (locals_[i]->buffers().defined()) fields.push_back({prefix + ".buffers", locals_[i]->buffers(), false});
+    optimizers_[i].visit_state([&](const char* name, const at::Tensor& tensor) {
+      fields.push_back({prefix + "." + name, tensor, false});
+    });
+  }
+  return fields;
+}
+
+void LocalSgd::restore(const TrainingPosition& position) { position_ = position; }
+
+}  // namespace quasar

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/training_schedule.h"
+#include "distributed/engine/workers.h"
+#include "distributed/local_sgd/averaging_policy.h"
+#include "distributed/local_sgd/ema.h"
+#include "distributed/local_sgd/norm_test.h"
+#include "distributed/local_sgd/objective.h"
+#include "distributed/optimizers/optimizer.h"
+#include "distributed/optimizers/outer_optimizer.h"
+
+namespace quasar {
+
+class OverlappedGradients;
+
+/// `local` clips each worker's own gradient, `global` the averaged one, where gradients are averaged.
+enum class ClipScope { local, global };
+
+struct LocalSgdOptions {
+  std::int64_t local_batch_size = 1;  ///< b at the start
+  OptimizerOptions optimizer;
+  OuterOptions outer;
+  AveragingPolicy averaging;
+  std::optional<double> clip_norm;
+  ClipScope clip_scope = ClipScope::global;
+  std::optional<NormTest> norm_test;  ///< then the schedule counts samples in steps of K b
+  bool hierarchical = false;          ///< gradients are averaged inside a node at every step
+  std::optional<double> ema_decay;
+  /// Tells all workers of a non-finite one before an average, and waiting from transferring: one more small collective.
+  bool guard_averages = true;
+};
+
+/// Where training is; what a schedule, a checkpoint and a record need.
+struct TrainingPosition {
+  std::int64_t step = 0;                    ///< optimiser steps done
+  std::int64_t round = 0;                   ///< rounds done
+  std::int64_t round_start = 0;             ///< step at which the current round began
+  std::int64_t next_sync = 0;               ///< step at which it ends
+  std::int64_t samples = 0;                 ///< taken by all workers together
+  std::int64_t place = 0;                   ///< in the stream of visits (Sampler), where the next step begins
+  std::int64_t local_batch = 1;             ///< b
+  std::int64_t next_local_batch = 1;        ///< b of the next round
+  bool averages_gradients = false;          ///< whether the current round (of one step) averages gradients
+  double slow_time = 0.0;                   ///< sum of eta^2 over the steps
+  double learning_rate = 0.0;               ///< of the last step (before the first: of the first)
+  double round_learning_rate = 0;           ///< of the first step of the current round
+  std::int64_t collectives = 0, bytes = 0;  ///< of training, since the very start, restarts included
+  std::int64_t clipped = 0;                 ///< gradients clipped, on worker 0
+
+  std::int64_t period() const { return next_sync - round_start; }
+  nlohmann::json to_json() const;
+  static TrainingPosition from_json(const nlohmann::json& json);
+};
+
+/// One optimiser step on every worker of this process.
+struct StepReport {
+  double learning_rate = 0.0;
+  BatchResult batch;                                                    ///< of the first worker here
+  double gradient_norm = 0.0, parameter_norm = 0.0, update_norm = 0.0;  ///< if measured
+  bool clipped = false;
+  double optimizer_seconds = 0.0;
+};
+
+/// What an average changed; means over all K workers, the same on every one.
+struct AverageReport {
+  bool of_parameters = true;         ///< false where the round's one step averaged gradients
+  double dispersion = 0.0;           ///< sum_k |theta_k - average|^2 / K
+  double mean_squared_update = 0.0;  ///< sum_k |Delta_k|^2 / K, Delta_k = theta_k - theta at the start of the round
+  double squared_mean_update = 0.0;  ///< |mean Delta|^2
+  double squared_average = 0.0;      ///< |average|^2
+  std::int64_t bytes = 0;
+  double wait_seconds = 0.0, transfer_seconds = 0.0;
+
+  /// |mean Delta|^2 K / sum_k |Delta_k|^2: 1 if the workers agree, 1/K if they only differ by noise.
+  double alignment() const { return squared_mean_update / mean_squared_update; }
+};
+
+/// A tensor of the state that a checkpoint holds.
+struct StateField {
+  std::string name;
+  at::Tensor tensor;
+  bool shared;  ///< equal on all processes
+};
+
+/// Local SGD and its kin on the workers of one process, which may be several, trained in turn.       training.md 2, 3
+///
+///   gradient → (average over workers or node) → clip → optimiser step(eta_t) → t + 1
+///   → at the end of a round: average parameters, outer step, H = rule(eta_t, t)
+///
+/// With a norm test the schedule's clock is samples / (K b_0) instead of steps, and b grows between rounds.
+class LocalSgd {
+ public:
+  /// Every process must give equally many objectives, at least one; all start from rank 0's parameters (one collective).
+  LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& schedule, Worker& worker,
+           std::vector<std::unique_ptr<Objective>> locals);
+  ~LocalSgd();
+
+  bool done() const;
+  bool round_is_over() const { return position_.step == position_.next_sync; }
+  const TrainingPosition& position() const { return position_; }
+  int num_workers() const { return num_workers_; }
+  Objective& local(std::size_t index) { return *locals_[index]; }
+  std::size_t local_count() const { return locals_.size(); }
+
+  /// One optimiser step. throws Diverged if gradients are averaged and their average is not finite.
+  StepReport step(bool measured);
+
+  /// Averages at the end of a round and starts the next one.
+  ///
+  /// throws  Diverged on all processes, before anything is averaged, if a worker's parameters are not finite
+  AverageReport end_round(bool measured);
+
+  /// The mean of the workers' parameters now, in a new tensor: training is left as it is. A collective.
+  at::Tensor shadow_parameters();
+  /// Batch-norm statistics over the workers, combined as the policy says (keep: their means); undefined without any.
+  at::Tensor shadow_buffers();
+  /// Exponential moving average of the averaged parameters; undefined if there is none.
+  at::Tensor ema() const { return ema_ ? ema_->average() : at::Tensor(); }
+
+  std::vector<StateField> state();
+  /// Goes on from a checkpoint's position, after its tensors have been copied into state()'s.
+  void restore(const TrainingPosition& position);
+
+ private:
+  std::int64_t schedule_step() const;
+  void begin_round();
+  void average_gradients(bool overlapped);
+  void average_local_state();
+  void measure(const std::vector<at::Tensor>& own, const at::Tensor& average, AverageReport& report);
+  void choose_overlap(bool wanted);
+  at::Tensor combined_buffers(Purpose purpose);
+  void test_norms(const std::vector<BatchResult>& batches);
+  void throw_if_any_diverged(const char* what);
+  void account(const Account& before);
+
+  LocalSgdOptions options_;
+  TrainingSchedule schedule_;
+  Worker& worker_;
+  std::vector<std::unique_ptr<Objective>> locals_;
+  std::vector<Optimizer> optimizers_;
+  OuterOptimizer outer_;
+  std::unique_ptr<OverlappedGradients> overlapped_;
+  TrainingPosition position_;
+  int num_workers_;
+  at::Tensor round_start_;  // parameters that all workers had at the start of the round
+  std::optional<Ema> ema_;
+  std::int64_t first_bad_step_ = -1;
+};
+
+}  // namespace quasar

@@ -1,0 +1,73 @@
+#include "core/config.h"
+#include "distributed/local_sgd/trainer.h"
+
+namespace quasar {
+namespace {
+
+LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& schedule) {
+  LocalSgdOptions options;
+  options.local_batch_size = config.integer("batch.local_size", between(1, 1 << 20), 32);
+  options.optimizer = OptimizerOptions::read(config);
+  options.outer = OuterOptions::read(config);
+  options.averaging = AveragingPolicy::read(config);
+  const bool parallel = schedule.sync.switch_step >= schedule.total_steps;
+  if (parallel && !std::holds_alternative<PlainAverage>(options.outer.kind))
+    config.fail("outer.name", "needs averages of parameters; sync.rule or sync.switch_step averages gradients only");
+  if (config.has("clip.norm")) {
+    options.clip_norm = config.number("clip.norm", positive());
+    const std::string scope =
+        config.choice("clip.scope", {"local", "global"}, std::string(parallel ? "global" : "local"));
+    options.clip_scope = scope == "global" ? ClipScope::global : ClipScope::local;
+    if (scope == "global" && !parallel)
+      config.fail("clip.scope",
+                  "= global clips the averaged gradient, which sync.rule does not make; use clip.scope = local or "
+                  "sync.rule = parallel");
+  }
+  if (config.has("norm_test.tolerance")) options.norm_test = NormTest::read(config);
+  if (config.has("ema.decay")) options.ema_decay = config.number("ema.decay", between(0.0, 1.0));
+  return options;
+}
+
+EvaluateOptions read_evaluate(const Config& config, const LocalSgdOptions& local_sgd) {
+  EvaluateOptions options;
+  const std::string when = config.choice("evaluate.when", {"epoch", "steps", "sync"}, std::string("epoch"));
+  options.when = when == "steps" ? EvaluateWhen::steps : when == "sync" ? EvaluateWhen::sync : EvaluateWhen::epoch;
+  options.every = config.integer("evaluate.every", at_least(1), 1);
+  options.train_images = config.integer("evaluate.train_images", at_least(0), options.train_images);
+  if (local_sgd.averaging.batch_norm == BatchNormPolicy::reestimate)
+    options.batch_norm_batches = config.integer("evaluate.batch_norm_batches", at_least(1), options.batch_norm_batches);
+  options.ema = config.boolean("evaluate.ema", local_sgd.ema_decay.has_value());
+  if (options.ema && !local_sgd.ema_decay) config.fail("evaluate.ema", "needs ema.decay");
+  return options;
+}
+
+CheckpointOptions read_checkpoint(const Config& config, std::int64_t steps_per_epoch) {
+  CheckpointOptions options;
+  options.every = config.integer("checkpoint.every", at_least(0), steps_per_epoch);
+  options.retention.keep_last = static_cast<int>(config.integer("checkpoint.keep_last", at_least(1), 2));
+  options.retention.keep_every = config.integer("checkpoint.keep_every", at_least(0), 0);
+  options.retention.keep_best = config.boolean("checkpoint.keep_best", false);
+  options.on_save_error = config.choice("checkpoint.on_save_error", {"stop", "go_on"}, std::string("stop")) == "stop"
+                              ? OnSaveError::stop
+                              : OnSaveError::go_on;
+  return options;
+}
+
+}  // namespace
+
+TrainerOptions TrainerOptions::read(const Config& config, const TrainingSchedule& schedule, ImageTask task,
+                                    std::int64_t steps_per_epoch) {
+  TrainerOptions options;
+  options.task = std::move(task);
+  options.local_sgd = read_local_sgd(config, schedule);
+  options.record.every = config.integer("record.every", at_least(0), options.record.every);
+  options.record.probe_every = config.integer("record.probe_every", at_least(0), options.record.probe_every);
+  options.record.probe_images = config.integer("record.probe_images", at_least(1), options.record.probe_images);
+  options.evaluate = read_evaluate(config, options.local_sgd);
+  options.checkpoint = read_checkpoint(config, steps_per_epoch);
+  if (config.has("run.time_limit")) options.time_limit_seconds = config.number("run.time_limit", positive());
+  options.start_weights = config.text("start.weights", "");
+  return options;
+}
+
+}  // namespace quasar

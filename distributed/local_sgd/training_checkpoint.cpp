@@ -1,0 +1,132 @@
+#include "distributed/local_sgd/training_checkpoint.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <map>
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include "core/errors.h"
+
+namespace quasar {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What every process tells the others of its file.
+constexpr std::int64_t kReportBytes = 1024;
+
+const std::map<at::ScalarType, std::string> kTypes = {
+    {at::kFloat, "F32"}, {at::kDouble, "F64"}, {at::kLong, "I64"}, {at::kByte, "U8"}, {at::kBFloat16, "BF16"}};
+
+at::ScalarType type_of(const std::string& name) {
+  for (const auto& [type, text] : kTypes)
+    if (text == name) return type;
+  throw CheckpointError("tensors of type " + name + " cannot be used here (F32, F64, I64, U8 and BF16 can)");
+}
+
+std::string rank_file(int rank) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "rank-%03d.safetensors", rank);
+  return name;
+}
+
+NamedTensor named(const std::string& name, const at::Tensor& contiguous) {
+  return {name,
+          kTypes.at(contiguous.scalar_type()),
+          contiguous.sizes().vec(),
+          {static_cast<const std::byte*>(contiguous.data_ptr()), contiguous.nbytes()}};
+}
+
+FileRecord write(CheckpointFolder& folder, std::int64_t step, const std::string& file, const NamedTensors& tensors) {
+  std::vector<NamedTensor> views;
+  std::vector<at::Tensor> held;
+  for (const auto& [name, tensor] : tensors) {
+    held.push_back(tensor.contiguous().cpu());
+    views.push_back(named(name, held.back()));
+  }
+  return folder.write(step, file, views);
+}
+
+NamedTensors tensors_of(const SafetensorsFile& file) {
+  NamedTensors result;
+  for (const NamedTensor& tensor : file.tensors()) {
+    at::Tensor copy = at::empty(tensor.shape, type_of(tensor.type));
+    std::memcpy(copy.data_ptr(), tensor.bytes.data(), tensor.bytes.size());
+    result.emplace_back(tensor.name, std::move(copy));
+  }
+  return result;
+}
+
+void copy_fields(const NamedTensors& from, const std::string& file, std::vector<StateField>& state, bool shared) {
+  for (StateField& field : state) {
+    if (field.shared != shared) continue;
+    const auto found = std::find_if(from.begin(), from.end(), [&](const auto& t) { return t.first == field.name; });
+    if (found == from.end()) throw CheckpointError("'" + file + "' has no tensor " + field.name);
+    if (found->second.sizes() != field.tensor.sizes() || found->second.scalar_type() != field.tensor.scalar_type())
+      throw CheckpointError("'" + file + "': " + field.name + " has " + std::to_string(found->second.numel()) +
+                            " numbers, this run needs " + std::to_string(field.tensor.numel()) + " of its own type");
+    field.tensor.copy_(found->second);
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(CheckpointFolder& folder, std::int64_t step, const std::vector<StateField>& state,
+                     const NamedTensors& model, nlohmann::json about, std::optional<double> loss, Worker& worker) {
+  if (worker.rank() == 0) folder.begin(step);
+  worker.barrier();
+  nlohmann::json report = nlohmann::json::array();
+  const auto add = [&](const std::string& file, const NamedTensors& tensors) {
+    const FileRecord record = write(folder, step, file, tensors);
+    report.push_back({{"name", record.name}, {"bytes", record.bytes}, {"sha256", record.sha256}});
+  };
+  NamedTensors own, shared;
+  for (const StateField& field : state) (field.shared ? shared : own).emplace_back(field.name, field.tensor);
+  try {
+    add(rank_file(worker.rank()), own);
+    if (worker.rank() == 0) add("shared.safetensors", shared), add("model.safetensors", model);
+  } catch (const StorageError& error) {
+    report = std::string(error.what()).substr(0, 500);
+  }
+  // Everybody learns of every file, or of the first failure.
+  at::Tensor row = at::zeros({kReportBytes}, at::kByte);
+  const std::string text = report.dump();
+  std::memcpy(row.data_ptr(), text.data(), std::min(text.size(), static_cast<std::size_t>(kReportBytes)));
+  const at::Tensor rows = worker.gather(row, Purpose::measurement).contiguous();
+  std::vector<FileRecord> files;
+  for (std::int64_t rank = 0; rank < rows.size(0); ++rank) {
+    const auto* bytes = static_cast<const char*>(rows.data_ptr()) + rank * kReportBytes;
+    const auto said = nlohmann::json::parse(std::string(bytes, strnlen(bytes, kReportBytes)));
+    if (said.is_string()) {
+      if (worker.rank() == 0) folder.abandon(step);
+      throw StorageError("the checkpoint of step " + std::to_string(step) +
+                         " could not be saved: " + said.get<std::string>());
+    }
+    for (const auto& file : said) files.push_back({file.at("name"), file.at("bytes"), file.at("sha256")});
+  }
+  if (worker.rank() == 0) folder.commit(step, std::move(about), files, loss);
+  worker.barrier();
+}
+
+void load_checkpoint(const Checkpoint& checkpoint, std::vector<StateField> state, int rank) {
+  for (const auto& [file, shared] : {std::pair{rank_file(rank), false}, {std::string("shared.safetensors"), true}})
+    copy_fields(tensors_of(checkpoint.read(file)), (checkpoint.folder / file).string(), state, shared);
+}
+
+NamedTensors load_weights(const fs::path& place) {
+  if (fs::is_regular_file(place)) return tensors_of(SafetensorsFile::read(place));
+  if (fs::is_regular_file(place / "model.safetensors"))
+    return tensors_of(SafetensorsFile::read(place / "model.safetensors"));
+  if (fs::is_directory(place)) {
+    CheckpointFolder folder(place);
+    const auto warn = [](const std::string& why) { std::fprintf(stderr, "%s\n", why.c_str()); };
+    if (const auto newest = folder.newest_valid(warn)) return tensors_of(newest->read("model.safetensors"));
+  }
+  throw CheckpointError("'" + place.string() +
+                        "' is no safetensors file, no checkpoint and no results folder with one (start.weights)");
+}
+
+}  // namespace quasar
