@@ -154,9 +154,6 @@ class Ranks {
         give_up_at_ =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(grace_seconds_));
       }
-      if (WIFSIGNALED(status) && !child.killed_by_us)
-        note_failure(*keys_, {static_cast<int>(rank),
-                              "rank " + std::to_string(rank) + " on host " + host_name() + " " + how_it_ended(status)});
     }
     if (first_ >= 0 && Clock::now() >= give_up_at_) kill_the_rest();
     return std::any_of(children_.begin(), children_.end(), [](const Child& child) { return !child.status; });

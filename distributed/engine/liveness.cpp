@@ -114,8 +114,35 @@ const Sighting& Liveness::refresh(int rank) {
 
 void Liveness::see(int rank, const Sighting& sighting) {
   const std::lock_guard lock(mutex_);
-  if (sighting.ticks != sightings_[rank].ticks) last_tick_[rank] = Clock::now();
-  sightings_[rank] = sighting;
+  Sighting& seen = sightings_[rank];
+  if (sighting.ticks != seen.ticks) last_tick_[rank] = Clock::now();
+  // A pulse may be older than the last collective.
+  const Sighting before = seen;
+  seen = sighting;
+  if (before.collectives <= sighting.collectives) return;
+  seen.step = before.step;
+  seen.collectives = before.collectives;
+  seen.collective = before.collective;
+}
+
+void Liveness::met(int rank, std::int64_t step, std::int64_t collectives, const char* collective) {
+  const std::lock_guard lock(mutex_);
+  Sighting& seen = sightings_[rank];
+  seen.step = step;
+  seen.collectives = collectives;
+  seen.collective = collective;
+}
+
+void Liveness::source_broke(const std::string& why) {
+  std::unique_lock lock(mutex_);
+  Failure failure = loss_of_source("broke the connection (" + why + ")");
+  lock.unlock();
+  fail(std::move(failure));
+}
+
+std::string Liveness::last_seen(int rank) const {
+  const std::lock_guard lock(mutex_);
+  return last_seen_locked(rank);
 }
 
 void Liveness::heard() {
@@ -128,16 +155,20 @@ void Liveness::end_process_if_stuck(std::function<void()> before) {
   before_exit_ = std::move(before);
 }
 
-std::string Liveness::describe(int rank, double silent_seconds) const {
+std::string Liveness::last_seen_locked(int rank) const {
   const Sighting& seen = sightings_[rank];
-  return "rank " + std::to_string(rank) + " on host " + options_.hosts[rank] + " has been silent for " +
-         rounded(silent_seconds) + " s; its last step was " + std::to_string(seen.step) + ", its last collective " +
+  return "its last step was " + std::to_string(seen.step) + ", its last collective " +
          std::to_string(seen.collectives) + " (" + seen.collective + " #" + std::to_string(seen.collectives) + ")";
+}
+
+Failure Liveness::loss_of_source(const std::string& how) const {
+  const int rank = options_.source_rank;
+  return {rank, options_.source + " " + how + (rank < 0 ? "" : "; " + last_seen_locked(rank))};
 }
 
 void Liveness::look_around(Clock::time_point now) {
   const double timeout = options_.timeout_seconds;
-  const bool alone = options_.remote_source.empty();
+  const bool alone = options_.source.empty();
   std::unique_lock lock(mutex_);
   for (int rank = options_.first_local; rank < options_.first_local + options_.local; ++rank) {
     const std::int64_t before = sightings_[rank].ticks;
@@ -161,12 +192,13 @@ void Liveness::look_around(Clock::time_point now) {
     // Of its own stall a process is told by the others.
     const double silent = seconds_between(last_tick_[rank], now);
     if (found.message.empty() && !seen.done && silent > timeout && (alone || !is_local(rank)))
-      found = {rank, describe(rank, silent)};
+      found = {rank, "rank " + std::to_string(rank) + " on host " + options_.hosts[rank] + " has been silent for " +
+                         rounded(silent) + " s; " + last_seen_locked(rank)};
   }
   if (collectives != collectives_seen_ || !all_wait) last_progress_ = now;
   collectives_seen_ = collectives;
   if (const double quiet = seconds_between(last_heard_, now); !alone && quiet > timeout)
-    found = {0, options_.remote_source + " has not answered for " + rounded(quiet) + " s"};
+    found = loss_of_source("has not answered for " + rounded(quiet) + " s");
   if (const double stuck = seconds_between(last_progress_, now); found.message.empty() && stuck > timeout) {
     found.message = "all workers have waited for each other for " + rounded(stuck) + " s:";
     for (int rank = 0; rank < count; ++rank)

@@ -42,7 +42,8 @@ struct LivenessOptions {
   int first_local = 0;             ///< the workers of this process are [first_local, first_local + local)
   int local = 1;
   double timeout_seconds = 60.0;
-  std::string remote_source;  ///< how the others are seen, for messages; empty: all ranks are local
+  std::string source = "";  ///< what carries the others' sightings, for messages; empty: all ranks are local
+  int source_rank = -1;     ///< who runs it, if a rank does
 };
 
 /// Watches that every rank's pulse goes on, and remembers the first failure; one a process.
@@ -74,8 +75,13 @@ class Liveness {
   /// What a local rank shows now, and what others said of a remote one.
   Sighting look_at(int rank);
   void see(int rank, const Sighting& sighting);
-  /// The others could be asked; silence of whatever carries the sightings is a failure of rank 0's.
+  /// A collective has just told where a rank is; fresher than its last sighting.
+  void met(int rank, std::int64_t step, std::int64_t collectives, const char* collective);
+  /// The others could be asked, or no longer can.
   void heard();
+  void source_broke(const std::string& why);
+  /// "its last step was 7, its last collective 3 (average #3)".
+  std::string last_seen(int rank) const;
 
   /// From now on a local worker that has not finished some time after a failure ends the process with exit code 6.
   void end_process_if_stuck(std::function<void()> before);
@@ -85,7 +91,8 @@ class Liveness {
   void watch();
   const Sighting& refresh(int rank);
   void look_around(Clock::time_point now);
-  std::string describe(int rank, double silent_seconds) const;
+  std::string last_seen_locked(int rank) const;
+  Failure loss_of_source(const std::string& how) const;
   bool is_local(int rank) const;
 
   const LivenessOptions options_;

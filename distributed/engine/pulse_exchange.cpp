@@ -6,9 +6,8 @@
 
 namespace quasar {
 
-PulseExchange::PulseExchange(StorePointer store, int rank, std::shared_ptr<Liveness> liveness,
-                             std::string where_the_store_is)
-    : store_(std::move(store)), rank_(rank), liveness_(std::move(liveness)), where_(std::move(where_the_store_is)) {}
+PulseExchange::PulseExchange(StorePointer store, int rank, std::shared_ptr<Liveness> liveness)
+    : store_(std::move(store)), rank_(rank), liveness_(std::move(liveness)) {}
 
 void PulseExchange::start() {
   // The thread keeps what it uses: with a frozen store it outlives its owner.
@@ -32,7 +31,7 @@ void PulseExchange::leave() {
   stop_ = true;
   changed_.notify_all();
   // A frozen store answers nobody; the process need not wait for it.
-  const bool ended = changed_.wait_for(lock, std::chrono::seconds(1), [this] { return ended_; });
+  const bool ended = changed_.wait_for(lock, std::chrono::milliseconds(300), [this] { return ended_; });
   lock.unlock();
   if (!thread_.joinable()) return;
   if (ended)
@@ -63,9 +62,7 @@ void PulseExchange::exchange() {
     liveness_->see(rank, sighting);
     if (const std::string how = text(1 + count + rank); !how.empty() && !sighting.done)
       liveness_->fail({rank, "rank " + std::to_string(rank) + " on host " + liveness_->hosts()[rank] + " " + how +
-                                 " before the run was over; its last step was " + std::to_string(sighting.step) +
-                                 ", its last collective " + std::to_string(sighting.collectives) + " (" +
-                                 sighting.collective + " #" + std::to_string(sighting.collectives) + ")"});
+                                 " before the run was over; " + liveness_->last_seen(rank)});
   }
   // What this process found out the others should call by the same name, and the launcher too.
   if (liveness_->failed()) note_failure(*store_, liveness_->failure());
@@ -85,10 +82,10 @@ void PulseExchange::run() {
       }
       exchange();
     }
-    store_->set(left_key(rank_), "");
+    note_departure(*store_);
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    liveness_->fail({0, "the connection to " + where_ + " broke (" + what.substr(0, what.find('\n')) + ")"});
+    liveness_->source_broke(what.substr(0, what.find('\n')));
   }
   const std::lock_guard lock(mutex_);
   ended_ = true;

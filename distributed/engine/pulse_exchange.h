@@ -14,7 +14,7 @@ namespace quasar {
 /// Carries this process's pulse and failures to the other processes and theirs here, over a store connection of its own.
 class PulseExchange : public std::enable_shared_from_this<PulseExchange> {
  public:
-  PulseExchange(StorePointer store, int rank, std::shared_ptr<Liveness> liveness, std::string where_the_store_is);
+  PulseExchange(StorePointer store, int rank, std::shared_ptr<Liveness> liveness);
   PulseExchange(const PulseExchange&) = delete;
   PulseExchange& operator=(const PulseExchange&) = delete;
 
@@ -31,7 +31,6 @@ class PulseExchange : public std::enable_shared_from_this<PulseExchange> {
   const StorePointer store_;
   const int rank_;
   const std::shared_ptr<Liveness> liveness_;
-  const std::string where_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -105,6 +105,7 @@ std::vector<std::string> meet(const StorePointer& store, const LaunchEnvironment
   };
   const std::string rank = std::to_string(place.rank), world = std::to_string(place.world_size);
   store->compareSet(kFailureKey, "", "");
+  store->add("arrivals", 1);
   const std::string me = "host " + host_name() + ", process " + std::to_string(::getpid());
   if (const std::string first = store->compareSet("world_size", "", world + " at rank " + rank + " (" + me + ")");
       first.substr(0, first.find(' ')) != world)
@@ -138,7 +139,6 @@ std::vector<std::string> meet(const StorePointer& store, const LaunchEnvironment
 
 std::string pulse_key(int rank) { return "pulse/" + std::to_string(rank); }
 std::string exit_key(int rank) { return "exited/" + std::to_string(rank); }
-std::string left_key(int rank) { return "left/" + std::to_string(rank); }
 
 std::string to_text(const Sighting& sighting) {
   std::ostringstream text;
@@ -165,6 +165,14 @@ Failure failure_from(const std::string& text) {
 
 Failure note_failure(c10d::Store& store, const Failure& failure) {
   return failure_from(store.compareSet(kFailureKey, "", std::to_string(failure.rank) + " " + failure.message));
+}
+
+void note_departure(c10d::Store& store) { store.add("departures", 1); }
+
+void wait_for_departures(c10d::Store& store, double seconds) {
+  const auto start = Clock::now();
+  while (store.add("departures", 0) < store.add("arrivals", 0) && seconds_since(start) < seconds)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 Failure noted_failure(c10d::Store& store) { return failure_from(store.compareSet(kFailureKey, "", "")); }

@@ -32,7 +32,6 @@ std::vector<std::string> meet(const StorePointer& store, const LaunchEnvironment
 /// Sightings and failures travel as these keys; every rank makes its own in `meet`, so that none is ever waited for.
 std::string pulse_key(int rank);
 std::string exit_key(int rank);  ///< written by our launcher when a child ends: how
-std::string left_key(int rank);  ///< written by a rank that will not use the store again
 std::string to_text(const Sighting& sighting);
 Sighting sighting_from(const std::string& text);
 
@@ -41,6 +40,9 @@ Failure note_failure(c10d::Store& store, const Failure& failure);
 Failure noted_failure(c10d::Store& store);
 /// The failure noted as a key's text; one without message if the text is empty.
 Failure failure_from(const std::string& text);
+/// This process will not use the store again: whoever serves it may end when all have said so.
+void note_departure(c10d::Store& store);
+void wait_for_departures(c10d::Store& store, double seconds);
 inline constexpr const char* kFailureKey = "failed";
 
 std::string host_name();

@@ -73,7 +73,7 @@ void Worker::disconnect() {
     return c.running.empty();
   };
   std::unique_lock lock(c.wake_up->mutex);
-  const bool closable = c.wake_up->changed.wait_for(lock, std::chrono::seconds(1), all_ended);
+  const bool closable = c.wake_up->changed.wait_for(lock, std::chrono::milliseconds(100), all_ended);
   lock.unlock();
   for (Group* group : {&c.all, &c.in_node, &c.across_nodes, &c.asynchronous}) {
     if (group->nccl) group->nccl->abort();

@@ -131,6 +131,15 @@ class WorkerRun {
       return false;
     }
   }
+  /// "Saved; start me again" is no failure: all ranks say it, and part in peace.
+  void work_or_restart(Worker& worker, const std::function<void(Worker&)>& work) {
+    try {
+      work(worker);
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::restart) throw;
+      remember(std::current_exception());
+    }
+  }
   void disconnect(Worker& worker) const { worker.disconnect(); }
   void write_flight_record(const Worker& worker) const { worker.write_flight_record(); }
 
@@ -186,7 +195,6 @@ void run_threads(const WorkerOptions& options, const std::function<void(Worker&)
       .first_local = 0,
       .local = count,
       .timeout_seconds = options.timeout_seconds,
-      .remote_source = "",
   });
   WorkerRun run(options, liveness);
   auto store = c10::make_intrusive<c10d::HashStore>();
@@ -208,7 +216,9 @@ void run_threads(const WorkerOptions& options, const std::function<void(Worker&)
     const bool joined = run.guarded(
         worker, [&](Worker& self) { run.connect(self, store, device, pulse); }, unpublished);
     connected.arrive_and_wait();
-    if (joined) run.guarded(worker, work, unpublished);
+    if (joined)
+      run.guarded(
+          worker, [&](Worker& self) { run.work_or_restart(self, work); }, unpublished);
     pulse.done = true;
   };
   std::vector<std::thread> threads;
@@ -233,16 +243,30 @@ void run_process(const WorkerOptions& options, const LaunchEnvironment& place,
   ServedStore served;
   if (serving) served = serve_store(place.address, place.port);
   const StorePointer store = connect_store(place, options.rendezvous_seconds);
-  const std::vector<std::string> hosts = meet(store, place, options.rendezvous_seconds);
+  const StorePointer served_keys = serving ? keys_of_attempt(served.store, place.attempt) : nullptr;
+  std::vector<std::string> hosts;
+  try {
+    hosts = meet(store, place, options.rendezvous_seconds);
+  } catch (const std::exception& error) {
+    const bool known = dynamic_cast<const Error*>(&error) != nullptr;
+    if (known) note_departure(*store);
+    // The store may live here: the others still read from it why they end.
+    if (serving) wait_for_departures(*served_keys, 1.0);
+    if (known) throw;
+    throw PeerError("rank " + std::to_string(place.rank) + ": the store at " + place.address + ":" +
+                    std::to_string(place.port) + " broke the connection before all had come (" +
+                    first_line(error.what()) + ")");
+  }
   const std::string where = "the store at " + place.address + ":" + std::to_string(place.port) + ", which " +
                             (place.store_is_served ? "the launcher" : "rank 0 on host " + hosts[0]) + " serves,";
   const auto liveness = std::make_shared<Liveness>(LivenessOptions{.hosts = hosts,
                                                                    .first_local = place.rank,
                                                                    .local = 1,
                                                                    .timeout_seconds = options.timeout_seconds,
-                                                                   .remote_source = where});
+                                                                   .source = where,
+                                                                   .source_rank = place.store_is_served ? -1 : 0});
   const auto exchange =
-      std::make_shared<PulseExchange>(connect_store(place, options.rendezvous_seconds), place.rank, liveness, where);
+      std::make_shared<PulseExchange>(connect_store(place, options.rendezvous_seconds), place.rank, liveness);
   exchange->start();
   set_up_thread(options, place.local_rank, place.local_world_size);
 
@@ -254,7 +278,7 @@ void run_process(const WorkerOptions& options, const LaunchEnvironment& place,
       *worker,
       [&](Worker& self) {
         run.connect(self, store, make_gloo_device(options.interface, place), pulse);
-        work(self);
+        run.work_or_restart(self, work);
         self.barrier();
         // Whoever closed its connections now could cost a slower peer the barrier's last message.
         store->set("through/" + std::to_string(place.rank), "");
@@ -266,12 +290,11 @@ void run_process(const WorkerOptions& options, const LaunchEnvironment& place,
   run.disconnect(*worker);
   exchange->leave();
   if (serving) {
-    // The store lives here: the others still read from it why they end.
+    // The store lives here: the others still read from it why they end. A lost one never says that it has.
     try {
-      wait_for_all(
-          *served.store, place.world_size,
-          [&](int rank) { return "quasar/" + std::to_string(place.attempt) + "/" + left_key(rank); }, good ? 5.0 : 2.0);
+      wait_for_departures(*served_keys, good ? 5.0 : 0.5);
     } catch (const std::exception&) {
+      // Its own store, of all things: nothing is left to tell anyone.
     }
   }
   run.rethrow();

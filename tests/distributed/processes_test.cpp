@@ -53,7 +53,7 @@ void PrintTo(const Loss& loss, std::ostream* out) {
 /// D1: the others end with exit code 6 within the time-out plus a second and name the rank.
 class LostPeer : public testing::TestWithParam<Loss> {
  protected:
-  static constexpr double kTimeout = 1.5;
+  static constexpr double kTimeout = 1.0;
   void expect_named(const TemporaryFolder& folder, int lost, int other) const {
     const std::string log = text_of(Launched::log_file(folder, other));
     EXPECT_THAT(log, HasSubstr("quasar: error: worker " + std::to_string(other)));
