@@ -117,7 +117,7 @@ void Worker::check_fingerprints(Group& group, const char* kind, const at::Tensor
 }
 
 template <class Start>
-void Worker::run_collective(Group& group, const char* kind, const at::Tensor& tensor, Purpose purpose, Split split,
+void Worker::run_collective(Group& group, const char* kind, const at::Tensor& tensor, Purpose purpose, SplitWait split,
                             const Start& start) {
   Connection& c = *connection_;
   const auto begin = Clock::now();
@@ -135,12 +135,12 @@ void Worker::run_collective(Group& group, const char* kind, const at::Tensor& te
     const Waiting waiting(*c.pulse);
     if (c.options.check_collectives) {
       check_fingerprints(group, kind, tensor, purpose);
-    } else if (split == Split::yes) {
+    } else if (split == SplitWait::yes) {
       const auto barrier = group.gloo->barrier();
       if (!ended_before_failure(*barrier, false, c.wake_up, *c.liveness, c.abandoned)) fail(why_peers_failed(""));
       barrier->wait();
     }
-    account.wait_seconds += seconds_since(begin);
+    if (c.options.check_collectives || split == SplitWait::yes) account.wait_seconds += seconds_since(begin);
     c10d::Backend* backend = group.gloo.get();
     const bool on_gpu = tensor.is_cuda();
     if (on_gpu) {
@@ -176,7 +176,7 @@ void Worker::run_collective(Group& group, const char* kind, const at::Tensor& te
   account.seconds += seconds_since(begin);
 }
 
-void Worker::average_in(Group& group, const char* kind, at::Tensor& tensor, Purpose purpose, Split split) {
+void Worker::average_in(Group& group, const char* kind, at::Tensor& tensor, Purpose purpose, SplitWait split) {
   if (group.count == 1) return;
   at::Tensor exchanged = tensor;
   if (purpose == Purpose::training &&
@@ -188,22 +188,22 @@ void Worker::average_in(Group& group, const char* kind, at::Tensor& tensor, Purp
   tensor.div_(group.count);
 }
 
-void Worker::average(at::Tensor& tensor, Purpose purpose, Split split) {
+void Worker::average(at::Tensor& tensor, Purpose purpose, SplitWait split) {
   if (connection_) average_in(connection_->all, "average", tensor, purpose, split);
 }
 
-void Worker::average_in_node(at::Tensor& tensor, Purpose purpose, Split split) {
+void Worker::average_in_node(at::Tensor& tensor, Purpose purpose, SplitWait split) {
   if (connection_) average_in(connection_->in_node, "average in node", tensor, purpose, split);
 }
 
-void Worker::average_across_nodes(at::Tensor& tensor, Purpose purpose, Split split) {
+void Worker::average_across_nodes(at::Tensor& tensor, Purpose purpose, SplitWait split) {
   if (connection_) average_in(connection_->across_nodes, "average across nodes", tensor, purpose, split);
 }
 
 void Worker::sum(at::Tensor& tensor, Purpose purpose) {
   if (!connection_) return;
   std::vector<at::Tensor> tensors{tensor};
-  run_collective(connection_->all, "sum", tensor, purpose, Split::no,
+  run_collective(connection_->all, "sum", tensor, purpose, SplitWait::no,
                  [&](c10d::Backend& backend) { return backend.allreduce(tensors); });
 }
 
@@ -212,7 +212,7 @@ void Worker::maximum(at::Tensor& tensor, Purpose purpose) {
   std::vector<at::Tensor> tensors{tensor};
   c10d::AllreduceOptions options;
   options.reduceOp = c10d::ReduceOp::MAX;
-  run_collective(connection_->all, "maximum", tensor, purpose, Split::no,
+  run_collective(connection_->all, "maximum", tensor, purpose, SplitWait::no,
                  [&](c10d::Backend& backend) { return backend.allreduce(tensors, options); });
 }
 
@@ -221,7 +221,7 @@ at::Tensor Worker::gather(const at::Tensor& tensor, Purpose purpose) {
   std::vector<std::int64_t> shape = tensor.sizes().vec();
   shape.insert(shape.begin(), count_);
   at::Tensor mine = tensor.contiguous(), all = at::empty(shape, tensor.options());
-  run_collective(connection_->all, "gather", mine, purpose, Split::no,
+  run_collective(connection_->all, "gather", mine, purpose, SplitWait::no,
                  [&](c10d::Backend& backend) { return start_gather(backend, all, mine); });
   return all;
 }
@@ -229,13 +229,13 @@ at::Tensor Worker::gather(const at::Tensor& tensor, Purpose purpose) {
 void Worker::broadcast(at::Tensor& tensor, Purpose purpose) {
   if (!connection_) return;
   std::vector<at::Tensor> tensors{tensor};
-  run_collective(connection_->all, "broadcast", tensor, purpose, Split::no,
+  run_collective(connection_->all, "broadcast", tensor, purpose, SplitWait::no,
                  [&](c10d::Backend& backend) { return backend.broadcast(tensors); });
 }
 
 void Worker::barrier() {
   if (!connection_) return;
-  run_collective(connection_->all, "barrier", at::empty({0}), Purpose::measurement, Split::no,
+  run_collective(connection_->all, "barrier", at::empty({0}), Purpose::measurement, SplitWait::no,
                  [](c10d::Backend& backend) { return backend.barrier(); });
 }
 

@@ -33,7 +33,7 @@ enum class Purpose { training, measurement };
 
 /// Whether a collective first waits for all workers, so that waiting and transferring are told apart. Where collectives
 /// are checked the check waits for all anyway.
-enum class Split { no, yes };
+enum class SplitWait { no, yes };
 
 struct WorkerOptions {
   int count = 1;
@@ -70,7 +70,7 @@ class Worker {
   void throw_if_peer_failed() const;
 
   /// Replaces the tensor on every worker by its mean, sum or maximum over the workers.
-  void average(at::Tensor& tensor, Purpose purpose = Purpose::training, Split split = Split::no);
+  void average(at::Tensor& tensor, Purpose purpose = Purpose::training, SplitWait split = SplitWait::no);
   void sum(at::Tensor& tensor, Purpose purpose = Purpose::measurement);
   void maximum(at::Tensor& tensor, Purpose purpose = Purpose::measurement);
   /// The workers' tensors, of one shape, as (K, ...).
@@ -81,8 +81,8 @@ class Worker {
   void barrier();
   /// The mean over the workers of this node, and over those with this place in their nodes: workers n*i to n*(i+1)-1 are
   /// node i. Needs WorkerOptions::node_size.
-  void average_in_node(at::Tensor& tensor, Purpose purpose = Purpose::training, Split split = Split::no);
-  void average_across_nodes(at::Tensor& tensor, Purpose purpose = Purpose::training, Split split = Split::no);
+  void average_in_node(at::Tensor& tensor, Purpose purpose = Purpose::training, SplitWait split = SplitWait::no);
+  void average_across_nodes(at::Tensor& tensor, Purpose purpose = Purpose::training, SplitWait split = SplitWait::no);
 
   const Account& account(Purpose purpose) const { return purpose == Purpose::training ? training_ : measurement_; }
   /// {"rank", "host", "collectives": the last 64}.
@@ -103,9 +103,9 @@ class Worker {
   void connect(std::shared_ptr<Connection> connection);
   /// Closes the groups, or leaves them where a collective is still stuck in them.
   void disconnect();
-  void average_in(Group& group, const char* kind, at::Tensor& tensor, Purpose purpose, Split split);
+  void average_in(Group& group, const char* kind, at::Tensor& tensor, Purpose purpose, SplitWait split);
   template <class Start>
-  void run_collective(Group& group, const char* kind, const at::Tensor& tensor, Purpose purpose, Split split,
+  void run_collective(Group& group, const char* kind, const at::Tensor& tensor, Purpose purpose, SplitWait split,
                       const Start& start);
   void check_fingerprints(Group& group, const char* kind, const at::Tensor& tensor, Purpose purpose);
   std::string why_peers_failed(const std::string& otherwise) const;

@@ -38,7 +38,7 @@ void train(Worker& worker) {
     fault_at(FaultSite::after_local_step, worker.rank(), step);
     if (step % 3 != 0) continue;
     fault_at(FaultSite::before_average, worker.rank(), step);
-    worker.average(tensor, Purpose::training, Split::yes);
+    worker.average(tensor, Purpose::training, SplitWait::yes);
     fault_at(FaultSite::after_average, worker.rank(), step);
   }
 }
@@ -65,8 +65,9 @@ volatile std::sig_atomic_t signals_seen = 0;
 /// Says on stdout that it is ready, and leaves with 75 when SIGUSR1 has come.
 void wait_for_signal(Worker& worker) {
   std::signal(SIGUSR1, [](int) { signals_seen = signals_seen + 1; });
+  std::ofstream(variable("TEST_FOLDER", ".") + "/pid-" + std::to_string(worker.rank())) << ::getpid();
   worker.barrier();
-  if (worker.rank() == 0) std::ofstream(variable("TEST_FOLDER", ".") + "/ready") << ::getppid();
+  if (worker.rank() == 0) std::ofstream(variable("TEST_FOLDER", ".") + "/ready") << "ready";
   while (signals_seen == 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     worker.beat(1);

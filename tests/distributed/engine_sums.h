@@ -21,7 +21,7 @@ inline std::string engine_sums(Worker& worker) {
   at::Tensor mean = numbers(0), sum = numbers(1), largest = numbers(2), first = numbers(3), node = numbers(4),
              across = numbers(5);
   at::Tensor small = numbers(6).to(at::kFloat), whole = at::full({3}, worker.rank() + 1, at::kLong);
-  worker.average(mean, Purpose::training, Split::yes);
+  worker.average(mean, Purpose::training, SplitWait::yes);
   worker.average(small);
   worker.sum(sum);
   worker.sum(whole);

@@ -57,7 +57,8 @@ class LostPeer : public testing::TestWithParam<Loss> {
   void expect_named(const TemporaryFolder& folder, int lost, int other) const {
     const std::string log = text_of(Launched::log_file(folder, other));
     EXPECT_THAT(log, HasSubstr("quasar: error: worker " + std::to_string(other)));
-    EXPECT_THAT(log, HasSubstr("rank " + std::to_string(lost)));
+    EXPECT_THAT(log, AllOf(HasSubstr("rank " + std::to_string(lost) + " on host"), HasSubstr("its last step was "),
+                           HasSubstr("its last collective ")));
     EXPECT_LT(seconds_between(Launched::log_file(folder, lost), Launched::log_file(folder, other)), kTimeout + 1.0)
         << log;
     const auto record =

@@ -89,15 +89,39 @@ TEST_F(Rendezvous, DifferentWorldSizesAreNamed) {
   EXPECT_THAT(log("0"), HasSubstr("WORLD_SIZE is "));
 }
 
-TEST_F(Rendezvous, SignalsReachAllRanksAndRestartIsPassedOn) {
-  // In a process of its own, whose one thread waits for signals: the launcher as `quasar` will run it.
-  const std::string folder = folder_.path();
-  StartedProcess launcher({ENGINE_PROCESS, "launch", "3", "signal"}, {{"TEST_FOLDER", folder}}, folder_.path() / "log");
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!std::filesystem::exists(folder_.path() / "ready") && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  ::kill(launcher.pid(), SIGUSR1);
-  EXPECT_EQ(launcher.exit_code(20.0), 75) << log("log");
+/// The launcher as `quasar` runs it, with three ranks that have come together.
+class SignalledLauncher : public testing::Test {
+ protected:
+  SignalledLauncher()
+      : launcher_({ENGINE_PROCESS, "launch", "3", "signal"}, {{"TEST_FOLDER", folder_.path()}},
+                  folder_.path() / "log") {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!std::filesystem::exists(folder_.path() / "ready") && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const TemporaryFolder folder_;
+  StartedProcess launcher_;
+};
+
+TEST_F(SignalledLauncher, NoRankOutlivesIt) {
+  ::kill(launcher_.pid(), SIGKILL);
+  EXPECT_EQ(launcher_.exit_code(20.0), 128 + SIGKILL);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  for (int rank = 0; rank < 3; ++rank) {
+    const pid_t pid = std::stoi(text_of(folder_.path() / ("pid-" + std::to_string(rank))));
+    const auto runs = [&] {
+      const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
+      return stat.find("engine_process") != std::string::npos && stat.find(") Z ") == std::string::npos;
+    };
+    while (runs() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_FALSE(runs()) << "rank " << rank;
+  }
+}
+
+TEST_F(SignalledLauncher, PassesSignalsToAllRanksAndTheirRestartOn) {
+  ::kill(launcher_.pid(), SIGUSR1);
+  EXPECT_EQ(launcher_.exit_code(20.0), 75) << text_of(folder_.path() / "log");
 }
 
 }  // namespace

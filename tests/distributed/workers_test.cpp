@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "core/errors.h"
 
@@ -66,6 +67,68 @@ TEST_P(WorkersWithAndWithoutCheck, OneThatThrowsEndsAllWithItsOwnMessage) {
   }
 }
 
+TEST(Workers, AloneEveryCollectiveIsTheIdentity) {
+  run_workers({.count = 1}, [](Worker& worker) {
+    const at::Tensor before = at::arange(6, at::kDouble).view({2, 3});
+    at::Tensor tensor = before.clone();
+    worker.beat(1);
+    worker.average(tensor);
+    worker.sum(tensor);
+    worker.maximum(tensor);
+    worker.broadcast(tensor);
+    worker.average_in_node(tensor);
+    worker.average_across_nodes(tensor);
+    worker.barrier();
+    EXPECT_TRUE(tensor.equal(before));
+    EXPECT_TRUE(worker.gather(tensor).equal(before.unsqueeze(0)));
+    EXPECT_EQ(worker.account(Purpose::training).collectives, 0);
+  });
+}
+
+TEST(Workers, EveryCollectiveGivesWhatItsNameSays) {
+  run_workers({.count = 4, .node_size = 2}, [](Worker& worker) {
+    const double rank = worker.rank();
+    const auto tensor = [&] { return at::full({2, 3}, rank, at::kDouble); };
+    at::Tensor sum = tensor(), largest = at::full({3}, worker.rank(), at::kLong), first = tensor() + 5.0,
+               node = tensor(), across = tensor();
+    worker.sum(sum);
+    worker.maximum(largest);
+    worker.broadcast(first);
+    worker.average_in_node(node);
+    worker.average_across_nodes(across);
+    const at::Tensor all = worker.gather(tensor());
+    EXPECT_TRUE(sum.eq(6.0).all().item<bool>());
+    EXPECT_TRUE(largest.eq(3).all().item<bool>());
+    EXPECT_TRUE(first.eq(5.0).all().item<bool>());
+    EXPECT_TRUE(node.eq(worker.rank() < 2 ? 0.5 : 2.5).all().item<bool>());
+    EXPECT_TRUE(across.eq(worker.rank() % 2 == 0 ? 1.0 : 2.0).all().item<bool>());
+    ASSERT_EQ(all.sizes(), (std::vector<std::int64_t>{4, 2, 3}));
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(all[i].eq(static_cast<double>(i)).all().item<bool>());
+  });
+  EXPECT_THROW(run_workers({.count = 3, .node_size = 2}, [](Worker&) {}), ConfigError);
+}
+
+TEST(Workers, FlightRecordKeepsTheLastCollectives) {
+  run_workers({.count = 2}, [](Worker& worker) {
+    at::Tensor tensor = at::ones({7}, at::kFloat);
+    for (int step = 1; step <= 70; ++step) {
+      worker.beat(step);
+      worker.average(tensor);
+    }
+    const nlohmann::json record = worker.flight_record();
+    EXPECT_EQ(record["rank"], worker.rank());
+    ASSERT_EQ(record["collectives"].size(), 64u);
+    EXPECT_EQ(record["collectives"].front()["number"], 7);
+    const nlohmann::json& last = record["collectives"].back();
+    EXPECT_EQ(last["kind"], "average");
+    EXPECT_EQ(last["type"], "Float");
+    EXPECT_EQ(last["size"], 7);
+    EXPECT_EQ(last["purpose"], "training");
+    EXPECT_EQ(last["step"], 70);
+    EXPECT_LE(last["start"].get<double>(), last["end"].get<double>());
+  });
+}
+
 TEST(Workers, OneBusyWithoutCollectivesNoticesAFailedPeer) {
   const auto start = Clock::now();
   EXPECT_THROW(run_workers({.count = 2},
@@ -103,6 +166,11 @@ TEST(Workers, AccountKeepsTrainingAndMeasurementApart) {
     EXPECT_EQ(worker.account(Purpose::measurement).collectives, 1);
     EXPECT_EQ(worker.account(Purpose::measurement).bytes, 8);
     EXPECT_GT(worker.account(Purpose::training).seconds, 0.0);
+    EXPECT_EQ(worker.account(Purpose::training).wait_seconds, 0.0) << "unchecked and not split: unknown";
+    worker.average(tensor, Purpose::training, SplitWait::yes);
+    EXPECT_GT(worker.account(Purpose::training).wait_seconds, 0.0);
+    EXPECT_LT(worker.account(Purpose::training).wait_seconds, worker.account(Purpose::training).seconds);
+    EXPECT_EQ(worker.account(Purpose::training).bytes, 4 * 80) << "waiting is no traffic";
   });
 }
 
