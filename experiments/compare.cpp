@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "core/build_info.h"
 #include "core/errors.h"
@@ -13,6 +14,7 @@
 #include "experiments/comparison.h"
 #include "experiments/run_folder.h"
 #include "experiments/side_by_side.h"
+#include "experiments/training_comparison.h"
 
 namespace quasar {
 namespace {
@@ -37,6 +39,16 @@ void write_comparison(Recorder& recorder, const std::vector<Part>& parts) {
   for (const auto& row : rows) recorder.record("table", row);
   recorder.write_file("table.md", comparison_table(rows));
   recorder.write_file("parts.json", describe_parts(parts, recorder.folder()).dump(1) + "\n");
+}
+
+void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>& runs) {
+  json list = json::array();
+  for (const TrainedRun& run : runs)
+    list.push_back({{"method", run.method}, {"folder", fs::relative(run.folder, recorder.folder()).string()}});
+  const auto rows = training_rows(runs);
+  for (const auto& row : rows) recorder.record("table", row);
+  recorder.write_file("table.md", training_table(rows));
+  recorder.write_file("parts.json", json{{"format", 1}, {"kind", "training"}, {"parts", list}}.dump(1) + "\n");
 }
 
 /// Draws the figure from the finished folder; without Python the line to run is printed instead.
@@ -79,6 +91,30 @@ void report(const FinishedRun& run) {
               run.reused ? " (done before, from the same code and settings)" : "");
 }
 
+/// A comparison is made again if one of its runs has gone on, or was made again, since.
+void forget_if_older(const fs::path& comparison, const std::vector<std::string>& folders) {
+  std::error_code none;
+  const auto made = fs::last_write_time(comparison / "DONE", none);
+  if (none) return;
+  for (const auto& folder : folders)
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.is_regular_file() && entry.last_write_time() > made) fs::remove(comparison / "DONE", none);
+}
+
+/// Writes the comparison of results folders into a folder of its own, named after them, and reports it.
+void compare_folders(const std::vector<std::string>& folders, bool dry_run,
+                     const std::function<void(Recorder&)>& write) {
+  std::string text = "run.name = 'compare'\ncompare.folders = '";
+  for (const auto& folder : folders) text += fs::weakly_canonical(folder).string() + " ";
+  const Config config = Config::from_text(text + "'\n", "command line");
+  const RunOptions options = RunOptions::read(config, "compare");
+  config.text("compare.folders");
+  config.finish();
+  if (!dry_run) forget_if_older(fs::path(options.results) / options.name / config.hash(), folders);
+  const FinishedRun run = run_in_folder(config, options, {{"command", "compare"}}, dry_run, write);
+  if (!dry_run) report(run);
+}
+
 }  // namespace
 
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets) {
@@ -98,16 +134,20 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
   }
   for (const auto& target : targets)
     if (!fs::is_directory(target)) throw ConfigError("'" + target + "' is neither a .toml file nor a results folder");
-  std::string text = "run.name = 'compare'\ncompare.folders = '";
-  for (const auto& target : targets) text += fs::weakly_canonical(target).string() + " ";
-  const Config config = Config::from_text(text + "'\n", "command line");
-  const RunOptions options = RunOptions::read(config, "compare");
-  config.text("compare.folders");
-  config.finish();
-  const auto parts = load_folders(targets);
-  const FinishedRun run = run_in_folder(config, options, {{"command", "compare"}}, arguments.dry_run,
-                                        [&](Recorder& recorder) { write_comparison(recorder, parts); });
-  if (!arguments.dry_run) report(run);
+  std::vector<std::string> training, others;
+  for (const auto& target : targets) (holds_training(target) ? training : others).push_back(target);
+  if (!training.empty() && !others.empty())
+    std::printf(
+        "training runs and runs of a Slow SDE or of a landscape have no axis in common: two comparisons follow\n");
+  if (!others.empty()) {
+    const auto parts = load_folders(others);
+    compare_folders(others, arguments.dry_run, [&](Recorder& recorder) { write_comparison(recorder, parts); });
+  }
+  if (!training.empty()) {
+    const auto runs = load_trained_runs(training);
+    compare_folders(training, arguments.dry_run,
+                    [&](Recorder& recorder) { write_training_comparison(recorder, runs); });
+  }
 }
 
 }  // namespace quasar

@@ -99,23 +99,39 @@ int run(int argc, char** argv) {
                 kRunKeys +
                 "Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4");
 
-  CLI::App* compare = app.add_subcommand("compare",
-                                         "Theory beside measurement: a table and a figure from results folders;\n"
-                                         "given a FILE, first runs the parts that are missing");
+  CLI::App* compare =
+      app.add_subcommand("compare",
+                         "Theory beside measurement, or training runs beside each other: a table and\n"
+                         "figures from results folders; given a FILE, first runs the parts that are missing");
   std::vector<std::string> targets;
   compare->add_option("TARGETS", targets, "One FILE.toml followed by overrides (section.key=value), or results folders")
       ->required();
   add_dry_run(compare, arguments);
   compare->footer(
       "Examples: quasar compare experiments/side_by_side.toml network.images=64\n"
-      "          quasar compare results/circle/1a2b... results/circle/3c4d...");
+      "          quasar compare results/circle/1a2b... results/circle/3c4d...\n"
+      "          quasar compare results/cifar10/*      (training runs, also while they run)");
+
+  std::vector<std::string> folders;
+  std::string format = "csv", out;
+  CLI::App* export_records =
+      app.add_subcommand("export", "Copy the records of results folders into CSV files or TensorBoard's event files");
+  export_records->add_option("DIR", folders, "Results folders, also of runs that go on")->required();
+  export_records->add_option("--format", format, "csv (default) or tensorboard")
+      ->check(CLI::IsMember({"csv", "tensorboard"}));
+  export_records->add_option("--out", out, "Write into FOLDER/<name>/<hash>/ (default: DIR/csv or DIR/tensorboard)");
+  export_records->footer(
+      "CSV: one file a series, dotted columns (time.wall), nan for numbers that are not finite. TensorBoard: scalars\n"
+      "<series>/<column> against the step. Exporting again replaces the files. Needs Python, see quasar doctor.\n"
+      "Examples: quasar export results/cifar10/1a2b...\n"
+      "          quasar export results/cifar10/* --format tensorboard --out events && tensorboard --logdir events");
 
   CLI::App* doctor = app.add_subcommand("doctor",
                                         "What this binary and this machine can do: instruction set, LibTorch,\n"
                                         "CUDA, NCCL, Python, data, free disk");
 
   if (argc > 1 && argv[1][0] != '-') {
-    const std::vector<std::string> commands = {"plan", "sde", "toy", "train", "compare", "doctor"};
+    const std::vector<std::string> commands = {"plan", "sde", "toy", "train", "compare", "export", "doctor"};
     if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
       const std::string near = quasar::nearest(argv[1], commands);
       throw quasar::ConfigError("there is no command '" + std::string(argv[1]) + "'" +
@@ -133,6 +149,7 @@ int run(int argc, char** argv) {
   if (*toy) quasar::toy_command(arguments);
   if (*train) return quasar::train_command(arguments);
   if (*compare) quasar::compare_command(arguments, targets);
+  if (*export_records) return quasar::export_command(folders, format, out);
   if (*doctor) quasar::doctor_command();
   return 0;
 }

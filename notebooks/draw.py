@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the figure of a comparison: theory as lines, measurement as markers, read from results folders only."""
+"""Draws the figures of a comparison (theory as lines, measurement as markers), read from results folders only."""
 
 import argparse
 import sys
@@ -9,9 +9,10 @@ EXAMPLES = """\
 example:
   python notebooks/draw.py results/side_by_side/1a2b3c4d
 
-The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The two paths drawn are
-printed, one a line. A comparison with a panel valley, circle or network is drawn as the main job's page,
-any other as one small panel for every observable.
+The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The paths drawn are printed, one
+a line. A comparison with a panel valley, circle or network is drawn as the main job's page, one of training runs as
+accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), any other as
+one small panel for every observable.
 
 exit codes: 0 done, 2 no such results folder or no matplotlib, 3 damaged results, 7 the figure cannot be written
 """
@@ -29,13 +30,18 @@ def read_arguments():
 def draw(folder, out):
     """Reads the comparison, draws it and returns the paths written."""
     from quasar_results.generic import draw_generic
-    from quasar_results.reader import read_comparison
+    from quasar_results.reader import read_comparison, read_info
     from quasar_results.save import save
     from quasar_results.side_by_side import draw_side_by_side, fits
+    from quasar_results.training.figures import save_figures
+    from quasar_results.training.reader import is_training, read_training
 
+    read_info(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    if is_training(folder):
+        return save_figures(read_training(folder), out)
     comparison = read_comparison(folder)
     figure = draw_side_by_side(comparison) if fits(comparison) else draw_generic(comparison)
-    out.mkdir(parents=True, exist_ok=True)
     return save(figure, out, "side_by_side")
 
 

@@ -1,9 +1,10 @@
 """Writes a figure as PNG and PDF, whole or not at all."""
 
 import io
-import os
 
 from PIL import Image
+
+from .whole_file import write_whole
 
 DOTS_PER_INCH = 150
 COLOURS = 256  # of the PNG's palette: a third of the size, and no difference to be seen
@@ -25,15 +26,9 @@ def pdf(figure):
     return whole.getvalue()
 
 
-def save(figure, folder, name):
-    """Writes <folder>/<name>.png and .pdf and returns the two paths."""
-    paths = []
-    for kind, write in (("png", png), ("pdf", pdf)):
-        path, unfinished = folder / f"{name}.{kind}", folder / f".{name}.{kind}.part"
-        try:
-            unfinished.write_bytes(write(figure))
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        paths.append(path)
+def save(figure, folder, name, kinds=("png", "pdf")):
+    """Writes <folder>/<name>.png and .pdf (or the kinds wanted) and returns the paths."""
+    paths = [folder / f"{name}.{kind}" for kind in kinds]
+    for path, kind in zip(paths, kinds):
+        write_whole(path, {"png": png, "pdf": pdf}[kind](figure))
     return paths

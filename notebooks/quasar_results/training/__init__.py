@@ -1,0 +1,1 @@
+"""Figures of training runs beside each other, one module a figure."""
