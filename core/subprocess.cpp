@@ -28,11 +28,16 @@ std::string python_interpreter() {
   const char* chosen = std::getenv("QUASAR_PYTHON");
   if (chosen != nullptr && *chosen != '\0') return chosen;
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(cache_folder(), none))
-    if (std::filesystem::exists(entry.path() / "complete", none) &&
-        entry.path().filename().string().starts_with("venv-"))
-      return entry.path() / "bin/python";
-  return "python3";
+  std::string newest = "python3";
+  auto newest_time = std::filesystem::file_time_type::min();
+  for (const auto& entry : std::filesystem::directory_iterator(cache_folder(), none)) {
+    if (!entry.path().filename().string().starts_with("venv-")) continue;
+    const auto time = std::filesystem::last_write_time(entry.path() / "complete", none);
+    if (none || time <= newest_time) continue;  // the packages may have changed since an older one was made
+    newest_time = time;
+    newest = entry.path() / "bin/python";
+  }
+  return newest;
 }
 
 }  // namespace quasar

@@ -361,13 +361,13 @@ TEST_F(CommandLine, TinyMainJobLeavesTableRecordsAndFigure) {
 TEST_F(CommandLine, HelpAndVersionNameWhatTheyShould) {
   EXPECT_THAT(quasar({"--version"}), prints("quasar 0."));
   const Outcome help = quasar({"--help"});
-  const Words commands = {"plan", "sde", "toy", "train", "compare", "doctor"};
+  const Words commands = {"plan", "sde", "toy", "train", "compare", "export", "doctor"};
   for (const auto& command : commands) EXPECT_THAT(help, prints("\n  " + command + " "));
   EXPECT_THAT(help, AllOf(prints("Exit codes"), prints("experiments/side_by_side.toml")));
   for (const auto& command : commands) {
     const Outcome own = quasar({command, "--help"});
     EXPECT_THAT(own, prints("quasar " + command));
-    if (command == "doctor") continue;
+    if (command == "doctor" || command == "export") continue;
     EXPECT_THAT(
         own, AllOf(prints("section.key=value"), prints("Example"), prints(command == "plan" ? "--json" : "--dry-run")));
   }

@@ -8,9 +8,9 @@ from ..whole_file import write_whole
 
 
 def columns(records):
-    """Every column of the records in order of appearance, those under `time` last, since they differ between runs."""
+    """Every column of the records in order of appearance, but the step first and times, which runs differ in, last."""
     names = dict.fromkeys(name for record in records for name in record)
-    return sorted(names, key=lambda name: name.startswith("time."))
+    return sorted(names, key=lambda name: (name.startswith("time."), name != "step"))
 
 
 def cell(value):
