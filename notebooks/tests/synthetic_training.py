@@ -77,8 +77,9 @@ def write_training_run(folder, method="constant H=8", status="done", local_batch
         write_lines(folder / f"{name}.jsonl", records)
     last = series["evaluations"][-1]
     seconds = {"training_seconds": wall, "collective_seconds": position["averages"] * (WAIT + TRANSFER)}
-    summary = {"steps": STEPS, "rounds": position["round"], "samples": last["samples"], "averages": position["averages"]}
-    summary |= {"averaged_bytes": last["cumulative_bytes"], "volume": last["volume"], "test_loss": last["loss"]}
+    summary = {"steps": STEPS, "rounds": position["round"], "samples": last["samples"]}
+    summary |= {"averages": position["averages"], "averaged_bytes": last["cumulative_bytes"]}
+    summary |= {"volume": last["volume"], "test_loss": last["loss"]}
     summary |= {"test_accuracy": last["accuracy"], "time": seconds | {"samples_per_second": last["samples"] / wall}}
     info = {"format": 1, "command": "train", "kind": "training", "system": "network", "status": status}
     info |= {"num_workers": WORKERS, "time": {"started": STARTED}, "name": folder.parent.name}

@@ -51,6 +51,13 @@ def test_time_axis_leaves_out_evaluations(trained):
     assert line.get_xdata()[-1] == pytest.approx(STEPS * (sum(COMPUTE.values()) + WAIT + TRANSFER))
 
 
+def test_time_goes_on_where_a_run_was_resumed():
+    wall = np.array([0.0, 3.0, 7.0, 1.0, 2.0, 0.5])
+    seconds = accuracy.training_seconds(wall, np.full(6, np.nan))
+    assert list(seconds) == [0.0, 3.0, 7.0, 8.0, 9.0, 9.5]
+    assert len(accuracy.training_seconds(wall[:0], wall[:0])) == 0
+
+
 def test_run_that_goes_on_is_placed_by_the_whole_training(tmp_path):
     run = write_training_run(tmp_path / "a" / "b", "constant H=8", status="running")
     lines = (run / "evaluations.jsonl").read_text().splitlines(keepends=True)

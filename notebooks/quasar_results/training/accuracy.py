@@ -13,8 +13,10 @@ def communication(comparison, run, step, volume):
 
 
 def training_seconds(wall, training):
-    """Seconds without evaluations and checkpoints where they are recorded, else since the start."""
-    return np.where(np.isfinite(training), training, wall)
+    """Seconds without evaluations and checkpoints where recorded, else since the start; they go on at a resume."""
+    recorded = np.where(np.isfinite(training), training, wall)
+    before_restart = np.where(recorded[1:] < recorded[:-1], recorded[:-1], 0.0)  # a resumed run's clock begins anew
+    return recorded + np.concatenate([[0.0], np.cumsum(before_restart)])[: len(recorded)]
 
 
 def draw(comparison):
@@ -28,7 +30,8 @@ def draw(comparison):
     seconds = {m: training_seconds(d[2], d[3]) for m, d in data.items()}
     known = np.concatenate(list(seconds.values()))
     unit, length = unit_of(np.max(known, initial=0.0, where=np.isfinite(known)))
-    figure, axes = new_figure(comparison, "Accuracy against communication and time", 2, 2, drawn, sharex="col", sharey="row")
+    title = "Accuracy against communication and time"
+    figure, axes = new_figure(comparison, title, 2, 2, drawn, sharex="col", sharey="row")
     for run in drawn:
         step, volume = data[run.method][:2]
         share = communication(comparison, run, step, volume)

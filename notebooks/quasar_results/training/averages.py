@@ -6,13 +6,15 @@ from matplotlib.lines import Line2D
 from .. import style
 from .look import MARKERS_A_LINE, draw_line, looks, new_figure
 
-SIDES = [("loss_before", "before", {"linestyle": (0, (1, 1.2)), "markerfacecolor": "white"}), ("loss_after", "after", {})]
+DOTS = (0, (1, 1.2))
+BEFORE, AFTER = {"linestyle": DOTS, "markerfacecolor": "white"}, {}  # how their lines differ from the run's look
 
 
 def mark_sides(axes):
     """A legend of what dots and lines mean."""
-    before = Line2D([], [], color=style.GREY, linestyle=SIDES[0][2]["linestyle"], linewidth=1.6, label="before averaging")
-    after = Line2D([], [], color=style.GREY, linewidth=1.6, label="after averaging")
+    look = {"color": style.GREY, "linewidth": 1.6}
+    before = Line2D([], [], linestyle=DOTS, label="before averaging", **look)
+    after = Line2D([], [], label="after averaging", **look)
     axes.legend(handles=[before, after], frameon=False, fontsize=9.5)
 
 
@@ -26,7 +28,7 @@ def draw_spread(axes, step, spread, look):
 def draw_losses(axes, step, before, after, look):
     """The loss of the workers' models and of their average."""
     keep = np.isfinite(before) & np.isfinite(after)
-    for values, (_, _, change) in zip((before, after), SIDES):
+    for values, change in ((before, BEFORE), (after, AFTER)):
         line = look | change | {"markeredgecolor": look["color"], "markersize": 4}
         axes.plot(step[keep], values[keep], markevery=max(1, keep.sum() // MARKERS_A_LINE), **line)
     axes.set(yscale="log", ylabel="loss on a fixed batch")

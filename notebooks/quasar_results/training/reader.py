@@ -64,13 +64,15 @@ def read_training(folder):
     read_info(folder)
     where = folder / "parts.json"
     parts = read_json(where, "parts")["parts"]
-    rows = {row.get("method"): row for row in read_lines(folder / "table.jsonl", is_row, True) if row["row"] == "training"}
+    table = read_lines(folder / "table.jsonl", is_row, finished=True)
+    rows = {row.get("method"): row for row in table if row["row"] == "training"}
     runs = []
     for part in parts:
         if not isinstance(part, dict) or not all(isinstance(part.get(key), str) for key in ("method", "folder")):
             raise DamagedResults(f"{where}: a part without method or folder")
         try:
-            runs.append(TrainingRun(part["method"], rows.get(part["method"], {}), read_results(folder / part["folder"])))
+            results = read_results(folder / part["folder"])
         except NotAResultsFolder as error:
             raise DamagedResults(f"{where} names a run that cannot be read: {error}") from None
+        runs.append(TrainingRun(part["method"], rows.get(part["method"], {}), results))
     return TrainingComparison(folder, runs)
