@@ -82,6 +82,17 @@ def test_averages_show_spread_losses_and_their_change(trained):
     assert line_of(change, trained, "constant H=8").get_ydata() == pytest.approx(-0.02)
 
 
+def test_losses_of_a_few_averages_are_joined_by_a_line(tmp_path):
+    run = write_training_run(tmp_path / "a" / "b")
+    records = [json.loads(line) for line in (run / "averages.jsonl").read_text().splitlines()]
+    for record in records[1::2]:
+        del record["loss_before"], record["loss_after"]
+    (run / "averages.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    trained = read_training(write_training_comparison(tmp_path, {"constant H=8": run}))
+    for axes in averages.draw(trained).axes[1:]:
+        assert all(len(line.get_xdata()) == 25 for line in axes.lines if len(line.get_xdata()) > 2)
+
+
 def test_unrecorded_losses_leave_the_spread_alone(tmp_path):
     run = write_training_run(tmp_path / "a" / "b")
     kept = [json.loads(line) for line in (run / "averages.jsonl").read_text().splitlines()]

@@ -36,7 +36,8 @@ def draw_losses(axes, step, before, after, look):
 
 def draw_change(axes, step, before, after, look):
     """What averaging changes: negative where the average is better than the workers."""
-    draw_line(axes, step, after - before, look)
+    keep = np.isfinite(after - before)  # losses are recorded at some averages only
+    draw_line(axes, step[keep], (after - before)[keep], look)
     axes.set_ylabel("loss after − loss before")
 
 
