@@ -9,6 +9,7 @@
 #include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
 #include <nlohmann/json.hpp>
+#include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include "core/errors.h"
@@ -93,6 +94,11 @@ std::string Worker::why_peers_failed(const std::string& otherwise) const {
   const Failure failure = liveness.failure();
   if (failure.rank < 0) return failure.message;
   return "peer " + std::to_string(failure.rank) + " failed: " + failure.message;
+}
+
+c10::intrusive_ptr<c10d::Store> Worker::keys(const std::string& name) const {
+  if (!connection_) return c10::make_intrusive<c10d::HashStore>();
+  return c10::make_intrusive<c10d::PrefixStore>(name, connection_->store);
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> Worker::process_group() {

@@ -13,6 +13,7 @@
 
 namespace c10d {
 class ProcessGroup;
+class Store;
 }
 namespace c10::ivalue {
 struct Future;
@@ -87,6 +88,9 @@ class Worker {
   const Account& account(Purpose purpose) const { return purpose == Purpose::training ? training_ : measurement_; }
   /// {"rank", "host", "collectives": the last 64}.
   nlohmann::json flight_record() const;
+
+  /// Keys that all workers share, under this name; safe to use from other threads. Of its own if K = 1.
+  c10::intrusive_ptr<c10d::Store> keys(const std::string& name) const;
 
   /// A group of its own for c10d's Reducer, made at the first call, which all workers must make; null if K = 1. What runs
   /// in it directly is neither counted nor watched: see start_average.

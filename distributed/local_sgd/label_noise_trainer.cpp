@@ -178,6 +178,7 @@ LabelNoiseTrainerResult train_with_label_noise(const LabelNoiseTrainerOptions& o
   WorkerOptions workers;
   workers.count = options.num_workers;
   workers.check_collectives = options.check_collectives;
+  workers.timeout_seconds = 1800.0;  // the observer measures for as long as it likes
   run_workers(workers, [&](Worker& worker) {
     const LabelNoiseTrainerResult own = work(options, schedule, network, data, start_row, observer, worker);
     if (worker.rank() == 0) result = own;

@@ -88,12 +88,12 @@ class Trainer {
     if (files_.resume_from) {
       load_checkpoint(*files_.resume_from, training_.state(), worker_.rank());
       training_.restore(TrainingPosition::from_json(files_.resume_from->about.at("position")));
+      earlier_seconds_ = files_.resume_from->about.at("training_seconds");
       event("resumed");
     } else if (options_.checkpoint.every > 0) {
       save();  // also tries the disk before the first step
     }
     if (training_.position().step == 0) evaluate_now();
-    start_step_ = training_.position().step;
   }
 
   void take_step() {
@@ -214,7 +214,7 @@ class Trainer {
   void save() {
     const auto start = Clock::now();
     const TrainingPosition& at = training_.position();
-    json about = {{"identity", files_.identity}, {"position", at.to_json()}};
+    json about = {{"identity", files_.identity}, {"position", at.to_json()}, {"training_seconds", training_seconds()}};
     if (files_.recorder) about["records"] = files_.recorder->offsets();
     std::optional<double> loss;
     if (last_evaluation_.test.count > 0)
@@ -280,7 +280,10 @@ class Trainer {
     return ratio(static_cast<double>(at.bytes),
                  static_cast<double>(at.step) * static_cast<double>(training_.local(0).parameters().nbytes()));
   }
-  double training_seconds() const { return seconds_since(start_) - evaluation_seconds_ - checkpoint_seconds_; }
+  /// Of all sessions of this run, evaluations and checkpoints left out.
+  double training_seconds() const {
+    return earlier_seconds_ + seconds_since(start_) - evaluation_seconds_ - checkpoint_seconds_;
+  }
 
   const TrainerOptions& options_;
   const TrainingSchedule& schedule_;
@@ -292,9 +295,9 @@ class Trainer {
   CheckpointFolder checkpoints_;
   std::optional<Progress> progress_;
   Evaluation last_evaluation_;
-  std::int64_t last_save_ = -1, start_step_ = 0;
+  std::int64_t last_save_ = -1;
   std::atomic<double> longest_save_ = 0.0;  // read by the thread of stop_
-  double evaluation_seconds_ = 0.0, checkpoint_seconds_ = 0.0;
+  double earlier_seconds_ = 0.0, evaluation_seconds_ = 0.0, checkpoint_seconds_ = 0.0;
   CommonStop stop_;
 };
 

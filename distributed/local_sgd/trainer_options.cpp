@@ -34,8 +34,7 @@ EvaluateOptions read_evaluate(const Config& config, const LocalSgdOptions& local
   options.when = when == "steps" ? EvaluateWhen::steps : when == "sync" ? EvaluateWhen::sync : EvaluateWhen::epoch;
   options.every = config.integer("evaluate.every", at_least(1), 1);
   options.train_images = config.integer("evaluate.train_images", at_least(0), options.train_images);
-  if (local_sgd.averaging.batch_norm == BatchNormPolicy::reestimate)
-    options.batch_norm_batches = config.integer("evaluate.batch_norm_batches", at_least(1), options.batch_norm_batches);
+  options.batch_norm_batches = config.integer("evaluate.batch_norm_batches", at_least(1), options.batch_norm_batches);
   options.ema = config.boolean("evaluate.ema", local_sgd.ema_decay.has_value());
   if (options.ema && !local_sgd.ema_decay) config.fail("evaluate.ema", "needs ema.decay");
   return options;

@@ -23,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include "distributed/engine/launch_processes.h"
+#include "tests/distributed/free_port.h"
 #include "tests/distributed/temporary_folder.h"
 
 namespace quasar {
@@ -51,19 +52,6 @@ class WithVariables {
  private:
   Variables variables_;
 };
-
-/// A port nobody listens on: the kernel's choice, given back.
-inline int free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
 
 /// A program with variables set by hand and its output in a file; killed at the end of the test's life at the latest.
 class StartedProcess {

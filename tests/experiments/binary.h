@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -24,6 +25,14 @@ constexpr std::chrono::seconds kDeadline{120};
 inline Words operator+(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
+}
+
+inline auto exits_with(int code) { return testing::Field("code", &Outcome::code, code); }
+inline auto fails_with(int code, const std::string& message) {
+  return testing::AllOf(exits_with(code), testing::Field("stderr", &Outcome::err, testing::HasSubstr(message)));
+}
+inline auto prints(const std::string& text) {
+  return testing::AllOf(exits_with(0), testing::Field("stdout", &Outcome::out, testing::HasSubstr(text)));
 }
 
 /// A temporary folder to run the binary in.

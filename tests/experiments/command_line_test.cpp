@@ -21,12 +21,6 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
 
-auto exits_with(int code) { return Field("code", &Outcome::code, code); }
-auto fails_with(int code, const std::string& message) {
-  return AllOf(exits_with(code), Field("stderr", &Outcome::err, HasSubstr(message)));
-}
-auto prints(const std::string& text) { return AllOf(exits_with(0), Field("stdout", &Outcome::out, HasSubstr(text))); }
-
 // --- plan
 
 json plan(const Outcome& outcome) {

@@ -1,0 +1,255 @@
+// `quasar train` for images as its users meet it: real processes, signals, kills, full disks, nonsense.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "core/recorder.h"
+#include "tests/distributed/free_port.h"
+#include "tests/experiments/binary.h"
+
+namespace quasar {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Seconds of training with everything that a long run has: QSR, batch norm, augmentation, momentum, checkpoints.
+const Words kSmall = {"train",
+                      kExperiments / "cifar10.toml",
+                      "data.name=procedural_color",
+                      "data.procedural_train=640",
+                      "data.procedural_test=200",
+                      "network.name=cnn",
+                      "network.width=8",
+                      "batch.local_size=8",
+                      "training.steps=150",
+                      "learning_rate.warmup_steps=10",
+                      "sync.alpha=0.4",
+                      "evaluate.when=steps",
+                      "evaluate.every=50",
+                      "evaluate.batch_norm_batches=4",
+                      "record.every=7",
+                      "record.probe_every=30",
+                      "checkpoint.every=16"};
+
+/// kSmall with other settings, which replace its own of the same keys.
+Words small(const Words& more) {
+  Words words;
+  const auto key = [](const std::string& word) { return word.substr(0, word.find('=')); };
+  const auto replaces = [&](const std::string& word) {
+    return [&, word](const std::string& other) {
+      return key(other) == key(word) || (key(other) == "sync.rule" && key(word) == "sync.alpha");
+    };
+  };
+  for (const std::string& word : kSmall)
+    if (std::none_of(more.begin(), more.end(), replaces(word))) words.push_back(word);
+  return words + more;
+}
+
+class TrainCommand : public CommandLine {
+ protected:
+  void SetUp() override {
+    if (!has_networks()) GTEST_SKIP() << "quasar doctor: this binary was built without LibTorch";
+  }
+  Outcome train(const std::string& results, const Words& more = {}) const {
+    return quasar(small(Words{"run.results=" + results} + more));
+  }
+  json summary(const std::string& results) const { return read_run_json(only_run(results)).at("summary"); }
+  std::string hash(const std::string& results) const { return summary(results).at("parameter_hash"); }
+  /// Steps, averages and evaluations without their times.
+  std::string records(const std::string& results) const {
+    std::string text;
+    for (const char* series : {"steps", "averages", "evaluations"})
+      for (json record : read_series(only_run(results), series)) record.erase("time"), text += record.dump() + "\n";
+    return text;
+  }
+  /// Two processes under torchrun's variables, set by hand; what rank 0 said.
+  Outcome train_under_torchrun(const std::string& results) const {
+    const std::string port = std::to_string(free_port());
+    std::vector<std::unique_ptr<RunningBinary>> ranks;
+    for (const char* rank : {"0", "1"}) {
+      const EnvironmentVariable r("RANK", rank), l("LOCAL_RANK", rank), w("WORLD_SIZE", "2"),
+          a("MASTER_ADDR", "127.0.0.1"), p("MASTER_PORT", port);
+      ranks.push_back(start(kSmall + Words{"run.results=" + results}));
+    }
+    const Outcome first = ranks[0]->wait(kDeadline);
+    EXPECT_THAT(ranks[1]->wait(kDeadline), exits_with(0));
+    return first;
+  }
+};
+
+TEST_F(TrainCommand, ThreadsProcessesAndTorchrunGiveTheSameBits) {  // E6
+  EXPECT_THAT(train("threads"), prints("results: "));
+  EXPECT_THAT(train("processes", {"workers.processes=2"}), exits_with(0));
+  EXPECT_THAT(train_under_torchrun("torchrun"), exits_with(0));
+  EXPECT_EQ(hash("threads"), hash("processes"));
+  EXPECT_EQ(hash("threads"), hash("torchrun"));
+  EXPECT_EQ(records("threads"), records("processes"));
+  EXPECT_EQ(records("threads"), records("torchrun"));
+  EXPECT_EQ(only_run("threads").filename(), only_run("processes").filename()) << "where it runs is not what it is";
+  EXPECT_THAT(train("threads"), prints("done before"));
+  EXPECT_EQ(read_series(only_run("threads"), "averages").size(), read_series(only_run("processes"), "averages").size());
+}
+
+TEST_F(TrainCommand, AKilledProcessIsNamedAndTheSameCommandGoesOnToTheSameHash) {  // D1, C7
+  ASSERT_THAT(train("whole"), exits_with(0));
+  const std::string expected = hash("whole"), all = records("whole");
+  // In the middle of the longest rounds, and just after an average.
+  int folder = 0;
+  for (const std::string fault : {"kill@rank=1,step=131,site=after_local_step",
+                                  "kill@rank=0,step=90,site=before_local_step", "kill@rank=1,site=after_average"}) {
+    const std::string results = "killed" + std::to_string(folder++);
+    {
+      const EnvironmentVariable plan("QUASAR_FAULT", fault);
+      const Outcome broken = train(results, {"workers.processes=2", "workers.timeout=5"});
+      EXPECT_THAT(broken, AllOf(fails_with(137, "killed by signal 9"), fails_with(137, fault.substr(0, 11)))) << fault;
+    }
+    EXPECT_FALSE(fs::exists(only_run(results) / "DONE"));
+    EXPECT_THAT(train(results, {"workers.processes=2"}), exits_with(0));
+    EXPECT_EQ(hash(results), expected) << fault;
+    EXPECT_EQ(records(results), all) << fault;
+  }
+}
+
+TEST_F(TrainCommand, SignalsSaveAtACommonStepAndTheSameCommandGoesOn) {  // C13
+  ASSERT_THAT(train("whole"), exits_with(0));
+  for (const int signal : {SIGTERM, SIGUSR1}) {
+    for (const std::string where : {"threads", "processes"}) {
+      const std::string results = where + std::to_string(signal);
+      Words command = kSmall + Words{"run.results=" + results};
+      if (where == "processes") command.push_back("workers.processes=2");
+      const auto child = start(command);
+      ASSERT_TRUE(becomes_true(
+          [&] { return !runs(results).empty() && !read_text(runs(results).front() / "averages.jsonl").empty(); },
+          kDeadline));
+      child->send(signal);
+      const Outcome outcome = child->wait(kDeadline);
+      if (outcome.code == 0) continue;  // was done before it noticed
+      EXPECT_THAT(outcome, fails_with(75, "the same command goes on"));
+      EXPECT_EQ(read_run_json(only_run(results)).at("status"), "interrupted");
+      EXPECT_THAT(quasar(command), exits_with(0));
+      EXPECT_EQ(hash(results), hash("whole"));
+      EXPECT_EQ(records(results), records("whole"));
+    }
+  }
+}
+
+TEST_F(TrainCommand, ATimeLimitSavesInTime) {
+  const Outcome outcome = train("limited", {"training.steps=1000000", "run.time_limit=5"});
+  EXPECT_THAT(outcome, fails_with(75, "time limit"));
+  EXPECT_LT(read_run_json(only_run("limited")).at("time").at("wall_seconds").get<double>(), 6.0);
+}
+
+TEST_F(TrainCommand, OneRanksNotANumberStopsAllBeforeItIsAveraged) {  // N1
+  const EnvironmentVariable plan("QUASAR_FAULT", "nan@rank=1,step=20,site=before_local_step");
+  for (const Words& where : {Words{}, Words{"workers.processes=2"}}) {
+    const std::string results = where.empty() ? "threads" : "processes";
+    const Outcome outcome = train(results, where);
+    EXPECT_THAT(outcome, AllOf(fails_with(5, "worker 1"), fails_with(5, "nothing was averaged")));
+    EXPECT_EQ(read_run_json(only_run(results)).at("status"), "diverged");
+    for (const json& record : read_series(only_run(results), "averages")) EXPECT_FALSE(record.contains("nonfinite"));
+  }
+}
+
+TEST_F(TrainCommand, AFullDiskIsFoundBeforeTheFirstStep) {  // C5, C4
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  // Larger than any record, smaller than a checkpoint's files.
+  rlimit small = before;
+  small.rlim_cur = 64 << 10;
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  const Outcome outcome = train("full", {"network.width=32"});
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_THAT(outcome, fails_with(7, "checkpoint"));
+  EXPECT_TRUE(!fs::exists(only_run("full") / "steps.jsonl") || read_text(only_run("full") / "steps.jsonl").empty());
+}
+
+TEST_F(TrainCommand, ContradictionsAreRefusedWithBothKeysNamed) {
+  const struct {
+    Words settings;
+    Words named;
+  } cases[] = {
+      {{"sync.rule=parallel", "outer.name=slowmo"}, {"outer.name", "sync.rule"}},
+      {{"clip.norm=1.0", "clip.scope=global"}, {"clip.scope", "sync.rule"}},
+      {{"workers.processes=2", "workers.threads=2"}, {"workers.threads", "workers.processes"}},
+      {{"workers.processes=2", "workers.count=3"}, {"workers.count", "workers.processes"}},
+      {{"workers.count=4", "workers.threads=2", "workers.node_size=2"}, {"workers.node_size", "workers.count"}},
+      {{"sync.rule=parallel", "sync.switch_step=5"}, {"sync.switch_step", "sync.rule"}},
+      {{"evaluate.ema=true"}, {"evaluate.ema", "ema.decay"}},
+      {{"training.epochs=2"}, {"training.epochs", "training.steps"}},
+      {{"batch.local_size=400", "data.epoch=drop"}, {"batch.local_size", "data."}},
+      {{"batch.locl_size=4"}, {"batch.locl_size", "batch.local_size"}},
+      {{"optimizer.name=adam"}, {"optimizer.name", "adamw"}},
+      {{"network.name=resnet21"}, {"network.name", "resnet20"}},
+  };
+  for (const auto& c : cases) {
+    const Outcome outcome = train("bad", c.settings);
+    for (const std::string& name : c.named) EXPECT_THAT(outcome, fails_with(2, name)) << c.settings.front();
+  }
+  EXPECT_TRUE(runs("bad").empty());
+}
+
+TEST_F(TrainCommand, PlanKnowsTheBytesThatTheRunThenCounts) {
+  Words plan = kSmall;
+  plan[0] = "plan";
+  plan.push_back("--json");
+  const json planned = json::parse(quasar(plan).out);
+  ASSERT_THAT(train("run"), exits_with(0));
+  EXPECT_EQ(planned.at("averaged_bytes"), summary("run").at("averaged_bytes"));
+  EXPECT_EQ(planned.at("rounds"), summary("run").at("averages"));
+  plan.push_back("--measured=" + only_run("run").string());
+  const double predicted = json::parse(quasar(plan).out).at("seconds");
+  EXPECT_NEAR(predicted, summary("run").at("time").at("training_seconds").get<double>(), 1e-6 * predicted + 1e-9);
+}
+
+TEST_F(TrainCommand, AnotherWorldSizeIsRefusedByTheCheckpoint) {  // C10
+  const EnvironmentVariable plan("QUASAR_FAULT", "error@rank=0,step=40,site=before_local_step");
+  EXPECT_THAT(train("run", {"workers.count=4", "workers.threads=2"}), fails_with(3, "fault"));
+  const EnvironmentVariable none("QUASAR_FAULT", std::nullopt);
+  EXPECT_THAT(train("run", {"workers.count=4", "workers.threads=4"}),
+              AllOf(fails_with(4, "peers"), fails_with(4, "2")));
+  EXPECT_THAT(train("run", {"workers.count=4", "workers.threads=2"}), exits_with(0));
+}
+
+TEST_F(TrainCommand, EveryMethodOfTheSourcesRuns) {
+  const std::vector<Words> methods = {
+      {"sync.rule=parallel"},
+      {"sync.rule=constant", "sync.period=8"},
+      {"sync.rule=inverse", "sync.beta=0.4"},
+      {"sync.rule=power", "sync.alpha=0.4", "sync.power=3"},
+      {"sync.rule=phases", "sync.phases=[[0, 2], [80, 16]]"},
+      {"sync.rule=swap", "sync.switch_step=100"},
+      {"sync.switch_step=60"},
+      {"outer.name=slowmo", "outer.beta=0.2"},
+      {"outer.name=diloco", "optimizer.name=adamw", "learning_rate.peak=0.01", "sync.rule=constant", "sync.period=10"},
+      {"optimizer.nesterov=true", "loss.label_smoothing=0.1", "data.mixup=0.2", "data.label_flip=0.1"},
+      {"norm_test.tolerance=0.8", "norm_test.max_local_size=32", "batch.micro_size=4"},
+      {"workers.count=4", "workers.node_size=2"},
+      {"workers.count=8", "workers.threads=2", "data.order=replacement"},
+      {"network.precision=bfloat16", "ema.decay=0.95"},
+      {"network.precision=float64", "averaging.batch_norm=pooled", "averaging.momentum=average"},
+  };
+  std::vector<Words> commands;
+  for (std::size_t i = 0; i < methods.size(); ++i)
+    commands.push_back(small(Words{"run.results=m" + std::to_string(i), "evaluate.every=150"} + methods[i]));
+  const auto outcomes = all_of_them(commands);
+  for (std::size_t i = 0; i < methods.size(); ++i) {
+    ASSERT_THAT(outcomes[i], exits_with(0)) << methods[i].front();
+    const auto evaluations = read_series(only_run("m" + std::to_string(i)), "evaluations");
+    EXPECT_LT(evaluations.back().at("loss").get<double>(), evaluations.front().at("loss").get<double>())
+        << methods[i].front() << " does not learn";
+  }
+}
+
+}  // namespace
+}  // namespace quasar
