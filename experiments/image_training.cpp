@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 
 #include "core/errors.h"
 #include "core/fault_plan.h"
@@ -31,13 +33,33 @@ struct ImageTraining {
   TrainerOptions options;
   WorkerOptions workers;
   int num_workers, processes;
+  std::vector<std::string> allowed;  ///< differences from a checkpoint that are accepted
   double steps_per_epoch;
   std::optional<LaunchEnvironment> environment;
+  LaunchOptions launch;
   fs::path folder;
 
   static ImageTraining read(const Config& config);
   bool is_first() const { return !environment || environment->rank == 0; }
 };
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+/// The GPU of this process's place on its machine, or the CPU.
+at::Device read_device(const Config& config, const ImageTraining& training) {
+  if (config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cpu") return at::kCPU;
+  if (training.processes > 0 && !training.environment) return at::kCPU;  // the launcher itself trains nothing
+  if (!at::globalContext().hasCUDA())
+    config.fail("workers.device", "= cuda: this binary or this machine has no GPU for LibTorch (see quasar doctor)");
+  if (!training.environment && training.workers.count > 1)
+    config.fail("workers.device", "= cuda needs a process a GPU: workers.processes (or workers.threads = 1, in turn)");
+  return {at::kCUDA, static_cast<c10::DeviceIndex>(training.environment ? training.environment->local_rank : 0)};
+}
 
 /// K workers on the engine's P threads or processes, K / P of them in turn on each.
 void read_workers(const Config& config, ImageTraining& training) {
@@ -64,6 +86,7 @@ void read_workers(const Config& config, ImageTraining& training) {
   workers.interface = config.text("workers.interface", "");
   workers.threads_per_worker = static_cast<int>(config.integer("workers.threads_per_worker", between(1, 1024), 1));
   workers.affinity = config.boolean("workers.affinity", false);
+  training.launch.log_folder = config.text("workers.log_folder", "");
   if (workers.node_size > 1 && training.options.workers_in_turn > 1)
     config.fail("workers.node_size", "contradicts workers in turn (workers.count above the number of processes)");
   if (workers.node_size > 1 && workers.count % workers.node_size != 0)
@@ -75,11 +98,13 @@ ImageTraining ImageTraining::read(const Config& config) {
   training.run = RunOptions::read(config, "train");
   read_workers(config, training);
   ImageTask task = ImageTask::read(config, training.run.seed);
+  task.device = read_device(config, training);
   const std::int64_t batch = config.integer("batch.local_size", between(1, 1 << 20), 32);
   Sampler(task.sampler, task.sets->train.count).check(training.num_workers, batch);
   const double exact = static_cast<double>(task.sets->train.count) / static_cast<double>(training.num_workers * batch);
   const double steps_per_epoch = task.sampler.epoch == EpochEnd::drop ? std::floor(exact) : exact;
   training.steps_per_epoch = steps_per_epoch;
+  training.allowed = split_at_commas(config.text("checkpoint.allow", ""));
   training.schedule = TrainingSchedule::read(config, steps_per_epoch);
   const int in_turn = training.options.workers_in_turn;
   training.options = TrainerOptions::read(config, training.schedule, std::move(task),
@@ -123,7 +148,11 @@ std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const
   if (worker.rank() == 0) {
     newest = folder.newest_valid([](const std::string& warning) { std::fprintf(stderr, "%s\n", warning.c_str()); });
     if (newest) {
-      require_same_identity(newest->about.at("identity"), own_identity, {}, newest->folder.string());
+      for (const auto& difference :
+           require_same_identity(newest->about.at("identity"), own_identity, training.allowed, newest->folder.string()))
+        std::fprintf(stderr, "going on from '%s' although %s was %s and is %s (checkpoint.allow)\n",
+                     newest->folder.c_str(), difference.name.c_str(), difference.saved.c_str(),
+                     difference.current.c_str());
       step.fill_(newest->step);
     }
   }
@@ -150,8 +179,15 @@ json summary(const ImageTraining& training, const TrainerResult& result) {
           {"measurement_bytes", result.measurements.bytes},
           {"time",
            {{"training_seconds", result.seconds},
-            {"evaluation_seconds", result.evaluation_seconds},
-            {"checkpoint_seconds", result.checkpoint_seconds},
+            {"setup_seconds", result.times.setup},
+            {"data_seconds", result.times.data},
+            {"forward_seconds", result.times.forward},
+            {"backward_seconds", result.times.backward},
+            {"optimizer_seconds", result.times.optimizer},
+            {"average_seconds", result.times.averages},
+            {"evaluation_seconds", result.times.evaluation},
+            {"checkpoint_seconds", result.times.checkpoints},
+            {"wall_seconds", result.times.wall},
             {"collective_seconds", result.account.seconds},
             {"samples_per_second", static_cast<double>(result.position.samples) / result.seconds}}},
           {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
@@ -260,7 +296,7 @@ int train_images(const Config& config, const RunArguments& arguments) {
   if (training.processes > 0 && !training.environment) {
     std::vector<std::string> command = {"/proc/self/exe", "train", arguments.file};
     command.insert(command.end(), arguments.overrides.begin(), arguments.overrides.end());
-    return launch_processes(training.processes, command, {});
+    return launch_processes(training.processes, command, training.launch);
   }
   catch_usr1();
   keep_freed_memory();

@@ -32,8 +32,9 @@ class Evaluator final : public ImageEvaluator {
       const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
       reader.read_plain(first + done, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
       const at::Tensor logits = scratch_.logits(inputs);
-      counts.loss += at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum).template item<double>();
-      counts.correct += logits.argmax(1).eq(labels).sum().template item<std::int64_t>();
+      const at::Tensor targets = labels.to(task_.device);
+      counts.loss += at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum).template item<double>();
+      counts.correct += logits.argmax(1).eq(targets).sum().template item<std::int64_t>();
       counts.count += size;
       beat();
     }
@@ -62,7 +63,7 @@ class Evaluator final : public ImageEvaluator {
     const std::int64_t size = std::min(count, task_.sets->train.count);
     const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
     scratch_.reader().read_plain(0, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
-    return at::cross_entropy_loss(scratch_.logits(inputs), labels).template item<double>();
+    return at::cross_entropy_loss(scratch_.logits(inputs), labels.to(task_.device)).template item<double>();
   }
 
  private:
@@ -74,7 +75,7 @@ class Evaluator final : public ImageEvaluator {
 }  // namespace
 
 std::unique_ptr<ImageEvaluator> make_image_evaluator(const ImageTask& task) {
-  if (task.precision == Precision::float64) return std::make_unique<Evaluator<double>>(task);
+  if (task.precision == NetworkPrecision::float64) return std::make_unique<Evaluator<double>>(task);
   return std::make_unique<Evaluator<float>>(task);
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <chrono>
-
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 
@@ -12,21 +10,23 @@ namespace quasar {
 /// Forward passes run in bfloat16 while it lives, where the task says so.
 class AutocastGuard {
  public:
-  explicit AutocastGuard(Precision precision) : active_(precision == Precision::bfloat16) {
+  AutocastGuard(NetworkPrecision precision, at::DeviceType device)
+      : active_(precision == NetworkPrecision::bfloat16), device_(device) {
     if (!active_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
   }
   ~AutocastGuard() {
     if (!active_) return;
     at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::set_autocast_enabled(device_, false);
   }
   AutocastGuard(const AutocastGuard&) = delete;
   AutocastGuard& operator=(const AutocastGuard&) = delete;
 
  private:
   bool active_;
+  at::DeviceType device_;
 };
 
 /// A network on flat buffers with the reader of its batches, in one precision.
@@ -36,10 +36,10 @@ class ImageModel {
   ImageModel(const ImageTask& task, const LabelledImages& images, const AugmentationOptions& augmentation)
       : task_(task),
         reader_(images, augmentation, task.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first),
-        network_(make_image_network(task.network, task.seed)),
+        network_(make_on_device(task)),
         flat(*network_, at::CppTypeToScalarType<Real>::value, task.channels_last) {}
 
-  /// An uninitialised batch (b, C, H, W) with this model's memory layout, and where to write it.
+  /// An uninitialised batch (b, C, H, W) on the host, in this model's memory layout.
   at::Tensor make_inputs(std::int64_t count) const {
     const ImageNetworkOptions& n = task_.network;
     const auto type = at::CppTypeToScalarType<Real>::value;
@@ -47,8 +47,10 @@ class ImageModel {
     return at::empty({count, n.rows, n.cols, n.channels}, type).permute({0, 3, 1, 2});
   }
 
-  at::Tensor logits(const at::Tensor& inputs) {
-    const AutocastGuard autocast(task_.precision);
+  /// On the model's device, whatever the inputs'.
+  at::Tensor logits(const at::Tensor& host_inputs) {
+    const at::Tensor inputs = host_inputs.to(task_.device, /*non_blocking=*/true);
+    const AutocastGuard autocast(task_.precision, task_.device.type());
     return network_->forward(inputs).to(at::CppTypeToScalarType<Real>::value);
   }
 
@@ -56,6 +58,12 @@ class ImageModel {
   ImageNetwork& network() { return *network_; }
 
  private:
+  static std::shared_ptr<ImageNetwork> make_on_device(const ImageTask& task) {
+    auto network = make_image_network(task.network, task.seed);
+    network->to(task.device);
+    return network;
+  }
+
   const ImageTask task_;
   BatchReader<Real> reader_;
   std::shared_ptr<ImageNetwork> network_;

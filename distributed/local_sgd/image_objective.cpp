@@ -64,16 +64,17 @@ class ImageObjective final : public Objective {
   void add_micro_batch(std::span<const Visit> visits, double share, bool is_last, bool measured, BatchResult& result) {
     const auto start = Clock::now();
     const auto count = static_cast<std::int64_t>(visits.size());
-    const at::Tensor inputs = model_.make_inputs(count), labels = at::empty({count}, at::kLong);
+    const at::Tensor inputs = model_.make_inputs(count), host_labels = at::empty({count}, at::kLong);
     MixUp mixed;
-    model_.reader().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed);
+    model_.reader().read(visits, inputs.data_ptr<Real>(), host_labels.data_ptr<std::int64_t>(), &mixed);
+    const at::Tensor labels = host_labels.to(task_.device);
     const auto read = Clock::now();
 
     if (overlapped_ && is_last) overlapped_->before_forward();
     const at::Tensor logits = model_.logits(inputs);
     at::Tensor loss = cross_entropy(logits, labels);
     if (task_.augmentation.mixup > 0.0) {
-      const at::Tensor partners = at::from_blob(mixed.partner_labels.data(), {count}, at::kLong);
+      const at::Tensor partners = at::from_blob(mixed.partner_labels.data(), {count}, at::kLong).to(task_.device);
       loss = loss * mixed.lambda + cross_entropy(logits, partners) * (1.0 - mixed.lambda);
     }
     const at::Tensor weighted = share == 1.0 ? loss : loss * share;
@@ -102,7 +103,7 @@ class ImageObjective final : public Objective {
 }  // namespace
 
 std::unique_ptr<Objective> make_image_objective(const ImageTask& task) {
-  if (task.precision == Precision::float64) return std::make_unique<ImageObjective<double>>(task);
+  if (task.precision == NetworkPrecision::float64) return std::make_unique<ImageObjective<double>>(task);
   return std::make_unique<ImageObjective<float>>(task);
 }
 

@@ -35,9 +35,9 @@ ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
   task.channels_last = config.boolean("network.channels_last", false);
   const std::string precision =
       config.choice("network.precision", {"float32", "bfloat16", "float64"}, std::string("float32"));
-  task.precision = precision == "bfloat16"  ? Precision::bfloat16
-                   : precision == "float64" ? Precision::float64
-                                            : Precision::float32;
+  task.precision = precision == "bfloat16"  ? NetworkPrecision::bfloat16
+                   : precision == "float64" ? NetworkPrecision::float64
+                                            : NetworkPrecision::float32;
   task.label_smoothing = config.number("loss.label_smoothing", between(0.0, 1.0), 0.0);
   task.micro_size = config.integer("batch.micro_size", at_least(0), 0);
   return task;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include "distributed/data/batch_reader.h"
 #include "distributed/data/labelled_images.h"
@@ -19,7 +20,7 @@ namespace quasar {
 class Config;
 
 /// bfloat16 is autocast: master weights, gradients, averages and the loss stay FP32.
-enum class Precision { float32, bfloat16, float64 };
+enum class NetworkPrecision { float32, bfloat16, float64 };
 
 /// Image classification by a network: everything that the mini-batch loss is made of.
 struct ImageTask {
@@ -28,10 +29,11 @@ struct ImageTask {
   SamplerOptions sampler;
   AugmentationOptions augmentation;
   double label_smoothing = 0.0;
-  Precision precision = Precision::float32;
+  NetworkPrecision precision = NetworkPrecision::float32;
   bool channels_last = false;
   std::int64_t micro_size = 0;  ///< gradients are accumulated over micro-batches of so many samples; 0: all at once
   std::uint64_t seed = 1;
+  at::Device device = at::kCPU;
 
   /// Reads `data.*`, `network.*`, `loss.*`, `batch.micro_size` and `run.seed`.
   static ImageTask read(const Config& config, std::uint64_t seed);

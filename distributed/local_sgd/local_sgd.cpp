@@ -160,6 +160,11 @@ StepReport LocalSgd::step(bool measured) {
     if (!std::isfinite(batches.back().loss) && first_bad_step_ < 0) first_bad_step_ = step;
   }
   report.batch = batches.front();
+  for (std::size_t i = 1; i < batches.size(); ++i) {
+    report.batch.data_seconds += batches[i].data_seconds;
+    report.batch.forward_seconds += batches[i].forward_seconds;
+    report.batch.backward_seconds += batches[i].backward_seconds;
+  }
   if (tests) test_norms(batches);
 
   for (auto& local : locals_)

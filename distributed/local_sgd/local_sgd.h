@@ -63,10 +63,11 @@ struct TrainingPosition {
 /// One optimiser step on every worker of this process.
 struct StepReport {
   double learning_rate = 0.0;
-  BatchResult batch;                                                    ///< of the first worker here
-  double gradient_norm = 0.0, parameter_norm = 0.0, update_norm = 0.0;  ///< if measured
+  BatchResult batch;  ///< of the first worker here, but times of all of them
   bool clipped = false;
   double optimizer_seconds = 0.0;
+  /// If measured.
+  double gradient_norm = 0.0, parameter_norm = 0.0, update_norm = 0.0;
 };
 
 /// What an average changed; means over all K workers, the same on every one.

@@ -46,6 +46,7 @@ class Trainer {
   }
 
   TrainerResult run() {
+    times_.setup = seconds_since(start_);
     resume_or_start();
     while (!training_.done()) {
       const std::int64_t now = training_.position().step;
@@ -101,6 +102,10 @@ class Trainer {
     const bool measured = passes(options_.record.every, before.step, before.step + 1) || before.step == 0;
     const auto start = Clock::now();
     const StepReport step = training_.step(measured);
+    times_.data += step.batch.data_seconds;
+    times_.forward += step.batch.forward_seconds;
+    times_.backward += step.batch.backward_seconds;
+    times_.optimizer += step.optimizer_seconds;
     if (measured && files_.recorder) record_step(before, step, seconds_since(start));
     if (training_.round_is_over()) end_round();
     const TrainingPosition& after = training_.position();
@@ -141,7 +146,9 @@ class Trainer {
     const bool measured = passes(options_.record.every, before.round_start, before.step) && !before.averages_gradients;
     const bool probed = passes(options_.record.probe_every, before.round_start, before.step) && measured;
     const double loss_before = probed ? mean_probe_loss() : 0.0;
+    const auto start = Clock::now();
     const AverageReport average = training_.end_round(measured);
+    times_.averages += seconds_since(start);
     if (!measured) return;
     const double loss_after =
         probed ? scratch_->probe_loss(training_.local(0).parameters(), options_.record.probe_images) : 0.0;
@@ -187,7 +194,7 @@ class Trainer {
     const TrainingPosition& at = training_.position();
     last_evaluation_ = evaluate(options_.evaluate, options_.task, options_.local_sgd.averaging.batch_norm, training_,
                                 *scratch_, worker_);
-    evaluation_seconds_ += seconds_since(start);
+    times_.evaluation += seconds_since(start);
     if (!files_.recorder || !recorded) return;
     const EvaluationCounts &test = last_evaluation_.test, &train = last_evaluation_.train;
     const auto per = [](double sum, std::int64_t count) { return ratio(sum, static_cast<double>(count)); };
@@ -231,7 +238,7 @@ class Trainer {
     }
     last_save_ = at.step;
     longest_save_ = std::max<double>(longest_save_, seconds_since(start));
-    checkpoint_seconds_ += seconds_since(start);
+    times_.checkpoints += seconds_since(start);
   }
 
   TrainerResult stopped(const std::string& reason) {
@@ -252,16 +259,16 @@ class Trainer {
 
   TrainerResult result(bool finished, const std::string& reason) {
     progress_.reset();
+    times_.wall = seconds_since(start_);
     return {finished,
             reason,
             training_.position(),
-            parameter_hash(training_.local(0).parameters()),
+            parameter_hash(training_.local(0).parameters().cpu()),
             last_evaluation_.test,
             worker_.account(Purpose::training),
             worker_.account(Purpose::measurement),
             training_seconds(),
-            evaluation_seconds_,
-            checkpoint_seconds_};
+            times_};
   }
 
   void event(const std::string& what, const std::string& detail = "") {
@@ -282,7 +289,7 @@ class Trainer {
   }
   /// Of all sessions of this run, evaluations and checkpoints left out.
   double training_seconds() const {
-    return earlier_seconds_ + seconds_since(start_) - evaluation_seconds_ - checkpoint_seconds_;
+    return earlier_seconds_ + seconds_since(start_) - times_.setup - times_.evaluation - times_.checkpoints;
   }
 
   const TrainerOptions& options_;
@@ -297,7 +304,8 @@ class Trainer {
   Evaluation last_evaluation_;
   std::int64_t last_save_ = -1;
   std::atomic<double> longest_save_ = 0.0;  // read by the thread of stop_
-  double earlier_seconds_ = 0.0, evaluation_seconds_ = 0.0, checkpoint_seconds_ = 0.0;
+  double earlier_seconds_ = 0.0;
+  TrainerResult::Times times_;
   CommonStop stop_;
 };
 

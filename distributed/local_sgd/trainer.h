@@ -70,7 +70,12 @@ struct TrainerResult {
   std::uint64_t parameter_hash = 0;  ///< of the averaged parameters
   EvaluationCounts test;             ///< at the end
   Account account, measurements;
-  double seconds = 0.0, evaluation_seconds = 0.0, checkpoint_seconds = 0.0;
+  double seconds = 0.0;  ///< of training, in all sessions of the run
+  /// Of this session; they add up to its wall clock but for what no part is responsible for.
+  struct Times {
+    double setup = 0.0, data = 0.0, forward = 0.0, backward = 0.0, optimizer = 0.0, averages = 0.0, evaluation = 0.0,
+           checkpoints = 0.0, wall = 0.0;
+  } times;
 };
 
 /// Trains one worker's share (the workers in turn of it) of a network by Local SGD, from the start or from a checkpoint.

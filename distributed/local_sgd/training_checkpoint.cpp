@@ -60,16 +60,14 @@ NamedTensors tensors_of(const SafetensorsFile& file) {
   return result;
 }
 
-void copy_fields(const NamedTensors& from, const std::string& file, std::vector<StateField>& state, bool shared) {
-  for (StateField& field : state) {
-    if (field.shared != shared) continue;
-    const auto found = std::find_if(from.begin(), from.end(), [&](const auto& t) { return t.first == field.name; });
-    if (found == from.end()) throw CheckpointError("'" + file + "' has no tensor " + field.name);
-    if (found->second.sizes() != field.tensor.sizes() || found->second.scalar_type() != field.tensor.scalar_type())
-      throw CheckpointError("'" + file + "': " + field.name + " has " + std::to_string(found->second.numel()) +
-                            " numbers, this run needs " + std::to_string(field.tensor.numel()) + " of its own type");
-    field.tensor.copy_(found->second);
-  }
+void copy_field(const NamedTensors& from, const std::string& file, StateField& field) {
+  const auto found = std::find_if(from.begin(), from.end(), [&](const auto& t) { return t.first == field.name; });
+  if (found == from.end()) return;
+  if (found->second.sizes() != field.tensor.sizes() || found->second.scalar_type() != field.tensor.scalar_type())
+    throw CheckpointError("'" + file + "': " + field.name + " has " + std::to_string(found->second.numel()) +
+                          " numbers, this run needs " + std::to_string(field.tensor.numel()) + " of its own type");
+  field.tensor.copy_(found->second);
+  field.name.clear();
 }
 
 }  // namespace
@@ -112,8 +110,22 @@ void save_checkpoint(CheckpointFolder& folder, std::int64_t step, const std::vec
 }
 
 void load_checkpoint(const Checkpoint& checkpoint, std::vector<StateField> state, int rank) {
-  for (const auto& [file, shared] : {std::pair{rank_file(rank), false}, {std::string("shared.safetensors"), true}})
-    copy_fields(tensors_of(checkpoint.read(file)), (checkpoint.folder / file).string(), state, shared);
+  // Usually the first two have everything; workers that other processes trained before are in those's files.
+  std::vector<std::string> files = {"shared.safetensors", rank_file(rank)};
+  for (const FileRecord& file : checkpoint.files)
+    if (file.name.starts_with("rank-") && file.name != files[1]) files.push_back(file.name);
+  const auto missing = [&] {
+    return std::find_if(state.begin(), state.end(), [](const StateField& field) { return !field.name.empty(); });
+  };
+  for (const std::string& file : files) {
+    if (missing() == state.end()) return;
+    if (std::none_of(checkpoint.files.begin(), checkpoint.files.end(), [&](const auto& f) { return f.name == file; }))
+      continue;
+    const NamedTensors tensors = tensors_of(checkpoint.read(file));
+    for (StateField& field : state) copy_field(tensors, (checkpoint.folder / file).string(), field);
+  }
+  if (missing() != state.end())
+    throw CheckpointError("'" + checkpoint.folder.string() + "' has no tensor " + missing()->name);
 }
 
 NamedTensors load_weights(const fs::path& place) {

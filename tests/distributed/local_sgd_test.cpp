@@ -30,6 +30,7 @@ Trained train_locally(const SmallRun& run, int in_turn = 1, const Make& make = {
   WorkerOptions workers;
   workers.count = run.workers;
   workers.check_collectives = false;
+  workers.node_size = run.node_size;
   run_workers(workers, [&](Worker& worker) {
     Objectives locals;
     for (int i = 0; i < in_turn; ++i) locals.push_back(make ? make() : make_image_objective(run.options.task));
@@ -58,7 +59,7 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 }
 
 SmallRun double_precision(SmallRun run) {
-  run.options.task.precision = Precision::float64;
+  run.options.task.precision = NetworkPrecision::float64;
   return run;
 }
 
@@ -138,6 +139,19 @@ TEST(LocalSgdIdentities, WorkersInTurnEqualWorkersSideBySide) {
   EXPECT_LT(distance(side_by_side.parameters, in_turn.parameters), 1e-11);
   EXPECT_EQ(in_turn.position.samples, side_by_side.position.samples);
   EXPECT_GT(distance(side_by_side.parameters, train_locally(run, 3).parameters), 1e-3) << "could not fail";
+}
+
+TEST(LocalSgdIdentities, NodesOfTwoAreWorkersWithTwiceTheBatch) {
+  SmallRun nodes = double_precision(SmallRun("mlp", 24, 6));
+  nodes.workers = 4;
+  nodes.node_size = 2;
+  nodes.options.local_sgd.hierarchical = true;
+  SmallRun large = double_precision(SmallRun("mlp", 24, 6));
+  large.options.local_sgd.local_batch_size = 16;
+  const at::Tensor expected = train_locally(large).parameters;
+  EXPECT_LT(distance(train_locally(nodes).parameters, expected), 1e-12);
+  nodes.options.local_sgd.hierarchical = false;
+  EXPECT_GT(distance(train_locally(nodes).parameters, expected), 1e-3) << "could not fail";
 }
 
 TEST(LocalSgdAccount, CountsOneAverageARoundOfTheWholeScheduleAndItsBytes) {  // E13, D5

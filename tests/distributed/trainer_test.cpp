@@ -225,6 +225,16 @@ TEST(TrainerRun, LearnsAndRecordsWhatItDid) {
   EXPECT_EQ(read_series(folder.path(), "steps").size(), 7u);  // steps 0, 19, 39, ...
 }
 
+TEST(TrainerRun, TimesAddUpToTheWallClock) {  // E13
+  SmallRun run("resnet20", 12, 4);
+  run.options.task.network.width = 16;
+  const TrainerResult::Times t = run.run().front().times;
+  const double sum =
+      t.setup + t.data + t.forward + t.backward + t.optimizer + t.averages + t.evaluation + t.checkpoints;
+  EXPECT_LE(sum, t.wall);
+  EXPECT_GT(sum, 0.98 * t.wall);
+}
+
 TEST(TrainerCheckpoints, GiveStartWeightsToAnotherRun) {
   SmallRun first("cnn", 16, 4);
   first.options.checkpoint.every = 8;

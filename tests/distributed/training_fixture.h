@@ -12,7 +12,7 @@ namespace quasar {
 struct SmallRun {
   TrainerOptions options;
   TrainingSchedule schedule;
-  int workers = 2;
+  int workers = 2, node_size = 0;
 
   explicit SmallRun(const std::string& network = "mlp", std::int64_t steps = 24, std::int64_t period = 4) {
     static const auto images =
@@ -41,6 +41,7 @@ struct SmallRun {
     WorkerOptions workers_of_engine;
     workers_of_engine.count = workers;
     workers_of_engine.check_collectives = false;
+    workers_of_engine.node_size = node_size;
     std::vector<TrainerResult> results(static_cast<std::size_t>(workers));
     run_workers(workers_of_engine, [&](Worker& worker) {
       TrainerFiles own = files;
