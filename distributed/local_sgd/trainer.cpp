@@ -145,13 +145,17 @@ class Trainer {
     const TrainingPosition before = training_.position();
     const bool measured = passes(options_.record.every, before.round_start, before.step) && !before.averages_gradients;
     const bool probed = passes(options_.record.probe_every, before.round_start, before.step) && measured;
+    const auto probe = Clock::now();
     const double loss_before = probed ? mean_probe_loss() : 0.0;
+    times_.evaluation += seconds_since(probe);
     const auto start = Clock::now();
     const AverageReport average = training_.end_round(measured);
     times_.averages += seconds_since(start);
     if (!measured) return;
+    const auto second_probe = Clock::now();
     const double loss_after =
         probed ? scratch_->probe_loss(training_.local(0).parameters(), options_.record.probe_images) : 0.0;
+    times_.evaluation += seconds_since(second_probe);
     if (!files_.recorder) return;
     json record = {
         {"round", before.round},
