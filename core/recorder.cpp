@@ -15,6 +15,7 @@
 #include "core/build_info.h"
 #include "core/config.h"
 #include "core/errors.h"
+#include "core/fault_plan.h"
 
 namespace quasar {
 namespace {
@@ -150,11 +151,11 @@ void Recorder::record(const std::string& series, json record) {
 
 bool Recorder::append(const fs::path& file, Series& series, const std::string& line) {
   if (series.broken) return false;
-  // FAULT SITE: FaultSite::log_write, of core/fault_plan.h
   errno = 0;
   if (!series.stream.is_open()) series.stream.open(file, std::ios::binary | std::ios::app);
   const bool opened = series.stream.is_open();
-  if (opened && series.stream << line << std::flush) {
+  const bool injected = fault_at(FaultSite::log_write, 0, 0) == FaultKind::enospc;
+  if (opened && !injected && series.stream << line << std::flush) {
     series.bytes += static_cast<std::int64_t>(line.size());
     return true;
   }

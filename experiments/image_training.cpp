@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 
+#include "core/build_info.h"
 #include "core/errors.h"
 #include "core/fault_plan.h"
 #include "core/interrupt.h"
@@ -136,12 +137,14 @@ json identity(const Config& config, const ImageTraining& training) {
           {"data_hash", std::to_string(data_hash(training.options.task.sets->train))},
           {"num_workers", training.num_workers},
           {"peers", training.workers.count},
-          {"format", 1}};
+          {"code", build_info().code_id}};
 }
 
 /// Worker 0 chooses the checkpoint to go on from, and everybody opens the same.
 std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const json& own_identity, Worker& worker) {
   CheckpointFolder folder(training.folder);
+  // What another code finished is done anew; what it did not finish is refused below.
+  if (worker.rank() == 0 && fs::exists(training.folder / "DONE")) fs::remove_all(folder.path());
   if (worker.rank() == 0) folder.clean();
   std::optional<Checkpoint> newest;
   at::Tensor step = at::full({1}, std::int64_t{-1}, at::kLong);

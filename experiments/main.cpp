@@ -35,6 +35,34 @@ const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley, .start and the "
     "landscape's own settings (--dry-run lists them)\n";
 
+const std::string kTrainKeys =
+    "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
+    "    .steps where images are classified\n"
+    "network.name = mlp|cnn|resnet20|resnet56 classifies images:\n"
+    "  data.name = cifar10|fashion_mnist|mnist|procedural|procedural_color, .root, .crop_padding, .flip, .mixup,\n"
+    "    .label_flip (p), .order = reshuffle|partition|replacement, .epoch = straddle|drop\n"
+    "  network.width, .depth, .activation, .norm = none|batch|group, .zero_init_last_norm, .channels_last,\n"
+    "    .precision = float32|bfloat16|float64; loss.label_smoothing; start.weights (file, checkpoint or results "
+    "folder)\n"
+    "  optimizer.name = sgd|adamw, .momentum, .nesterov, .weight_decay, .beta1, .beta2, .epsilon; clip.norm,\n"
+    "    .scope = auto|local|global\n"
+    "  outer.name = none|slowmo (.beta, .alpha) | diloco (.learning_rate, .momentum); ema.decay\n"
+    "  averaging.momentum, .adam_m, .adam_v = keep|average|reset, .batch_norm = reestimate|keep|average|pooled\n"
+    "  batch.local_size, .micro_size (accumulation); norm_test.tolerance, .max_local_size (adaptive local batch)\n"
+    "  workers.count (K), .processes or .threads (K / that many in turn on each), .node_size (gradients averaged "
+    "inside\n"
+    "    a node), .device = cpu|cuda, .timeout, .check_collectives, .interface, .threads_per_worker, .affinity,\n"
+    "    .log_folder; under torchrun --no-python, srun or mpirun their processes are the workers\n"
+    "  evaluate.when = epoch|steps|sync, .every, .train_images, .batch_norm_batches, .ema\n"
+    "  checkpoint.every (steps; 0: none), .keep_last, .keep_every, .keep_best, .on_save_error = stop|go_on, .allow;\n"
+    "    run.time_limit (s); record.every, .probe_every (steps)\n"
+    "  Example: quasar train experiments/cifar10.toml workers.processes=2 sync.alpha=0.3\n"
+    "network.name = tanh_mlp interpolates a few images with label noise, beside its Slow SDE:\n"
+    "  data.classes, .images, .held_out; network.width, .precision; noise.label_noise; batch.local_size; start.seed;\n"
+    "  train.replicas (noise seeds trained side by side), workers.check_collectives\n"
+    "  Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4\n"
+    "For both:\n";
+
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numbers (diverged), 6 peer,\n"
     "7 storage, 8 finished but logs incomplete, 75 saved: start me again, 128 + n ended by signal n.";
@@ -89,15 +117,12 @@ int run(int argc, char** argv) {
               "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
 
   CLI::App* train = add_run_command(
-      app, "train", "Train a network by Local SGD with several workers (measurement; needs LibTorch)", arguments);
+      app, "train",
+      "Train a network by Local SGD with several workers (measurement; needs LibTorch). The same command goes on\n"
+      "where an unfinished run was saved",
+      arguments);
   add_dry_run(train, arguments);
-  train->footer(kScheduleKeys +
-                "Other keys:\n"
-                "  data.name = fashion_mnist|mnist|procedural, .root, .classes, .images, .held_out\n"
-                "  network.width, .precision = float64|float32; noise.label_noise; batch.local_size; start.seed\n"
-                "  train.replicas (noise seeds trained side by side), workers.check_collectives\n" +
-                kRunKeys +
-                "Example: quasar train experiments/label_noise.toml sync.rule=inverse sync.beta=1.0 workers.count=4");
+  train->footer(kScheduleKeys + kTrainKeys + kRunKeys);
 
   CLI::App* compare =
       app.add_subcommand("compare",

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "core/errors.h"
+#include "core/fault_plan.h"
 
 namespace quasar {
 namespace {
@@ -65,7 +66,8 @@ FileRecord CheckpointFolder::write(std::int64_t step, const std::string& name, s
   check_file_name(name);
   const fs::path file = saving(step) / name;
   try {
-    // FAULT SITE: fault_at(FaultSite::ckpt_write, rank_, step), of core/fault_plan.h
+    if (fault_at(FaultSite::ckpt_write, rank_, step) == FaultKind::enospc)
+      throw StorageError("'" + file.string() + "': no space left on device (fault plan)");
     return write_safetensors(files_, file, tensors, metadata);
   } catch (const Error&) {
     try {
@@ -79,7 +81,8 @@ FileRecord CheckpointFolder::write(std::int64_t step, const std::string& name, s
 void CheckpointFolder::commit(std::int64_t step, nlohmann::json about, std::vector<FileRecord> files,
                               std::optional<double> loss) {
   try {
-    // FAULT SITE: fault_at(FaultSite::ckpt_fsync, rank_, step)
+    if (fault_at(FaultSite::ckpt_fsync, rank_, step) == FaultKind::enospc)
+      throw StorageError("'" + saving(step).string() + "': no space left on device (fault plan)");
     write_manifest(files_, {saving(step), step, loss, std::move(about), std::move(files)});
     files_.sync_folder(saving(step));
     publish(step);
@@ -96,7 +99,7 @@ void CheckpointFolder::publish(std::int64_t step) {
     if (fs::exists(replaced(step))) remove_folder(files_, replaced(step));
     files_.rename(folder, replaced(step));
   }
-  // FAULT SITE: fault_at(FaultSite::ckpt_rename, rank_, step)
+  fault_at(FaultSite::ckpt_rename, rank_, step);
   files_.rename(saving(step), folder);
   files_.sync_folder(path_);
   // The older one of this step goes only now that the new one cannot be lost.

@@ -141,7 +141,7 @@ StepReport LocalSgd::step(bool measured) {
   const std::int64_t step = position_.step;
   const bool averages = position_.averages_gradients;
   const bool tests = options_.norm_test && step == position_.round_start;
-  const bool clips_globally = options_.clip_norm && options_.clip_scope == ClipScope::global && averages;
+  const bool clips_globally = options_.clip_norm && options_.clip_scope == ClipScope::global_where_averaged && averages;
   const bool clips_locally = options_.clip_norm && !clips_globally;
   const bool overlaps = averages && !clips_locally && !tests && locals_.size() == 1 && worker_.count() > 1 &&
                         !locals_.front()->leaves().empty();

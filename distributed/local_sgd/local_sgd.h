@@ -21,8 +21,8 @@ namespace quasar {
 
 class OverlappedGradients;
 
-/// `local` clips each worker's own gradient, `global` the averaged one, where gradients are averaged.
-enum class ClipScope { local, global };
+/// `local` clips each worker's own gradient always; the other the averaged one where gradients are averaged.
+enum class ClipScope { local, global_where_averaged };
 
 struct LocalSgdOptions {
   std::int64_t local_batch_size = 1;  ///< b at the start
@@ -30,7 +30,7 @@ struct LocalSgdOptions {
   OuterOptions outer;
   AveragingPolicy averaging;
   std::optional<double> clip_norm;
-  ClipScope clip_scope = ClipScope::global;
+  ClipScope clip_scope = ClipScope::global_where_averaged;
   std::optional<NormTest> norm_test;  ///< then the schedule counts samples in steps of K b
   bool hierarchical = false;          ///< gradients are averaged inside a node at every step
   std::optional<double> ema_decay;

@@ -38,7 +38,7 @@ class Trainer {
         files_(files),
         scratch_(make_image_evaluator(options.task)),
         training_(options.local_sgd, schedule, worker, make_locals()),
-        checkpoints_(files.run_folder),
+        checkpoints_(files.run_folder, real_file_system(), worker.rank()),
         stop_(worker.keys("stop"), worker.rank(), worker.count(), [this] { return reason_to_stop(); }) {
     if (worker.rank() == 0)
       progress_.emplace("train, K = " + std::to_string(training_.num_workers()),
@@ -234,11 +234,15 @@ class Trainer {
     try {
       save_checkpoint(checkpoints_, at.step, training_.state(), scratch_->model().named_tensors(), about, loss,
                       worker_);
-      if (worker_.rank() == 0) checkpoints_.apply(options_.checkpoint.retention);
     } catch (const StorageError& error) {
       if (options_.checkpoint.on_save_error == OnSaveError::stop) throw;
       event("save failed", error.what());
       if (worker_.rank() == 0) std::fprintf(stderr, "%s; going on without it\n", error.what());
+    }
+    try {
+      if (worker_.rank() == 0) checkpoints_.apply(options_.checkpoint.retention);
+    } catch (const StorageError& error) {  // too many checkpoints harm nobody
+      std::fprintf(stderr, "%s\n", error.what());
     }
     last_save_ = at.step;
     longest_save_ = std::max<double>(longest_save_, seconds_since(start));

@@ -15,9 +15,8 @@ LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& sch
     config.fail("outer.name", "needs averages of parameters; sync.rule or sync.switch_step averages gradients only");
   if (config.has("clip.norm")) {
     options.clip_norm = config.number("clip.norm", positive());
-    const std::string scope =
-        config.choice("clip.scope", {"local", "global"}, std::string(parallel ? "global" : "local"));
-    options.clip_scope = scope == "global" ? ClipScope::global : ClipScope::local;
+    const std::string scope = config.choice("clip.scope", {"auto", "local", "global"}, std::string("auto"));
+    options.clip_scope = scope == "local" ? ClipScope::local : ClipScope::global_where_averaged;
     if (scope == "global" && !parallel)
       config.fail("clip.scope",
                   "= global clips the averaged gradient, which sync.rule does not make; use clip.scope = local or "

@@ -70,43 +70,60 @@ void copy_field(const NamedTensors& from, const std::string& file, StateField& f
   field.name.clear();
 }
 
-}  // namespace
-
-void save_checkpoint(CheckpointFolder& folder, std::int64_t step, const std::vector<StateField>& state,
-                     const NamedTensors& model, nlohmann::json about, std::optional<double> loss, Worker& worker) {
-  if (worker.rank() == 0) folder.begin(step);
-  worker.barrier();
-  nlohmann::json report = nlohmann::json::array();
-  const auto add = [&](const std::string& file, const NamedTensors& tensors) {
-    const FileRecord record = write(folder, step, file, tensors);
-    report.push_back({{"name", record.name}, {"bytes", record.bytes}, {"sha256", record.sha256}});
-  };
-  NamedTensors own, shared;
-  for (const StateField& field : state) (field.shared ? shared : own).emplace_back(field.name, field.tensor);
-  try {
-    add(rank_file(worker.rank()), own);
-    if (worker.rank() == 0) add("shared.safetensors", shared), add("model.safetensors", model);
-  } catch (const StorageError& error) {
-    report = std::string(error.what()).substr(0, 500);
-  }
-  // Everybody learns of every file, or of the first failure.
+/// What every process has to say, by rank. A collective.
+std::vector<nlohmann::json> gather_reports(const nlohmann::json& report, Worker& worker) {
   at::Tensor row = at::zeros({kReportBytes}, at::kByte);
   const std::string text = report.dump();
   std::memcpy(row.data_ptr(), text.data(), std::min(text.size(), static_cast<std::size_t>(kReportBytes)));
   const at::Tensor rows = worker.gather(row, Purpose::measurement).contiguous();
-  std::vector<FileRecord> files;
+  std::vector<nlohmann::json> reports;
   for (std::int64_t rank = 0; rank < rows.size(0); ++rank) {
     const auto* bytes = static_cast<const char*>(rows.data_ptr()) + rank * kReportBytes;
-    const auto said = nlohmann::json::parse(std::string(bytes, strnlen(bytes, kReportBytes)));
-    if (said.is_string()) {
-      if (worker.rank() == 0) folder.abandon(step);
-      throw StorageError("the checkpoint of step " + std::to_string(step) +
-                         " could not be saved: " + said.get<std::string>());
-    }
-    for (const auto& file : said) files.push_back({file.at("name"), file.at("bytes"), file.at("sha256")});
+    reports.push_back(nlohmann::json::parse(std::string(bytes, strnlen(bytes, kReportBytes))));
   }
-  if (worker.rank() == 0) folder.commit(step, std::move(about), files, loss);
+  return reports;
+}
+
+}  // namespace
+
+void save_checkpoint(CheckpointFolder& folder, std::int64_t step, const std::vector<StateField>& state,
+                     const NamedTensors& model, nlohmann::json about, std::optional<double> loss, Worker& worker) {
+  NamedTensors own, shared;
+  for (const StateField& field : state) (field.shared ? shared : own).emplace_back(field.name, field.tensor);
+  nlohmann::json report = nlohmann::json::array();
+  const auto attempt = [&](const auto& action) {
+    if (report.is_string()) return;
+    try {
+      action();
+    } catch (const StorageError& error) {
+      report = std::string(error.what()).substr(0, kReportBytes / 2);
+    }
+  };
+  const auto add = [&](const std::string& file, const NamedTensors& tensors) {
+    const FileRecord record = write(folder, step, file, tensors);
+    report.push_back({{"name", record.name}, {"bytes", record.bytes}, {"sha256", record.sha256}});
+  };
+  if (worker.rank() == 0) attempt([&] { folder.begin(step); });
   worker.barrier();
+  attempt([&] { add(rank_file(worker.rank()), own); });
+  if (worker.rank() == 0) attempt([&] { add("shared.safetensors", shared), add("model.safetensors", model); });
+
+  // Everybody learns of every file, or of the first failure.
+  const std::vector<nlohmann::json> reports = gather_reports(report, worker);
+  std::vector<FileRecord> files;
+  std::string failure;
+  for (const auto& said : reports) {
+    if (said.is_string() && failure.empty()) failure = said.get<std::string>();
+    if (said.is_array())
+      for (const auto& file : said) files.push_back({file.at("name"), file.at("bytes"), file.at("sha256")});
+  }
+  report = nlohmann::json::array();
+  if (worker.rank() == 0 && !failure.empty()) folder.abandon(step);
+  if (worker.rank() == 0 && failure.empty()) attempt([&] { folder.commit(step, std::move(about), files, loss); });
+  const nlohmann::json committed = gather_reports(report, worker).front();
+  if (committed.is_string()) failure = committed.get<std::string>();
+  if (!failure.empty())
+    throw StorageError("the checkpoint of step " + std::to_string(step) + " could not be saved: " + failure);
 }
 
 void load_checkpoint(const Checkpoint& checkpoint, std::vector<StateField> state, int rank) {

@@ -216,7 +216,7 @@ TEST(LocalSgdClipping, LocalAndGlobalNormsAreClippedWhereTheyBelong) {
   EXPECT_LE(at::norm(local.parameters - start).item<double>(), 10 * 0.05 * 0.01 * (1 + 1e-5));
   run.make_parallel();
   const at::Tensor clipped_first = train_locally(run).parameters;
-  run.options.local_sgd.clip_scope = ClipScope::global;
+  run.options.local_sgd.clip_scope = ClipScope::global_where_averaged;
   const at::Tensor clipped_last = train_locally(run).parameters;
   EXPECT_GT(distance(clipped_first - start, clipped_last - start), 1e-2);
   EXPECT_LE(at::norm(clipped_last - start).item<double>(), 10 * 0.05 * 0.01 * (1 + 1e-5));

@@ -235,6 +235,29 @@ TEST(TrainerRun, TimesAddUpToTheWallClock) {  // E13
   EXPECT_GT(sum, 0.98 * t.wall);
 }
 
+TEST(TrainerCheckpoints, AFailedSaveKeepsTheOlderOnesAndStopsOrGoesOn) {  // C4
+  SmallRun run("mlp", 14, 4);
+  run.options.checkpoint.every = 4;
+  run.options.checkpoint.retention.keep_last = 10;
+  const std::uint64_t expected = run.hash();
+  for (const std::string fault : {"enospc@rank=1,step=8,site=ckpt_write", "enospc@rank=0,step=8,site=ckpt_fsync"}) {
+    run.options.checkpoint.on_save_error = OnSaveError::stop;
+    RunFolder stopped(run);
+    set_fault_plan(fault);
+    EXPECT_THROW(stopped.start(), StorageError);
+    EXPECT_THAT(CheckpointFolder(stopped.path()).steps(), testing::ElementsAre(0, 4));
+    run.options.checkpoint.on_save_error = OnSaveError::go_on;
+    RunFolder went_on(run);
+    set_fault_plan(fault);
+    EXPECT_EQ(went_on.start().parameter_hash, expected);
+    EXPECT_THAT(CheckpointFolder(went_on.path()).steps(), testing::ElementsAre(0, 4, 12, 14));
+    set_fault_plan("");
+    for (const RunFolder* folder : {&stopped, &went_on})
+      for (const auto& entry : fs::directory_iterator(folder->path() / "checkpoints"))
+        EXPECT_THAT(entry.path().filename().string(), testing::StartsWith("step-"));
+  }
+}
+
 TEST(TrainerCheckpoints, GiveStartWeightsToAnotherRun) {
   SmallRun first("cnn", 16, 4);
   first.options.checkpoint.every = 8;
