@@ -237,9 +237,9 @@ TEST(TrainerRun, TimesAddUpToTheWallClock) {  // E13
 
 TEST(TrainerCheckpoints, AFailedSaveKeepsTheOlderOnesAndStopsOrGoesOn) {  // C4
   SmallRun run("mlp", 14, 4);
+  const std::uint64_t expected = run.hash();
   run.options.checkpoint.every = 4;
   run.options.checkpoint.retention.keep_last = 10;
-  const std::uint64_t expected = run.hash();
   for (const std::string fault : {"enospc@rank=1,step=8,site=ckpt_write", "enospc@rank=0,step=8,site=ckpt_fsync"}) {
     run.options.checkpoint.on_save_error = OnSaveError::stop;
     RunFolder stopped(run);
