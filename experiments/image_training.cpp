@@ -1,13 +1,10 @@
 #include "experiments/image_training.h"
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include <ATen/ATen.h>
-#include <ATen/Context.h>
 
 #include "core/build_info.h"
 #include "core/errors.h"
@@ -16,106 +13,13 @@
 #include "distributed/checkpoint/identity.h"
 #include "distributed/checkpoint/run_lock.h"
 #include "distributed/engine/keep_memory.h"
-#include "distributed/engine/launch_environment.h"
-#include "distributed/engine/launch_processes.h"
-#include "distributed/local_sgd/trainer.h"
-#include "experiments/run_folder.h"
+#include "experiments/image_training_options.h"
 
 namespace quasar {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// Everything that one training run is made of.
-struct ImageTraining {
-  RunOptions run;
-  TrainingSchedule schedule;
-  TrainerOptions options;
-  WorkerOptions workers;
-  int num_workers, processes;
-  std::vector<std::string> allowed;  ///< differences from a checkpoint that are accepted
-  double steps_per_epoch;
-  std::optional<LaunchEnvironment> environment;
-  LaunchOptions launch;
-  fs::path folder;
-
-  static ImageTraining read(const Config& config);
-  bool is_first() const { return !environment || environment->rank == 0; }
-};
-
-std::vector<std::string> split_at_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
-}
-
-/// The GPU of this process's place on its machine, or the CPU.
-at::Device read_device(const Config& config, const ImageTraining& training) {
-  if (config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cpu") return at::kCPU;
-  if (training.processes > 0 && !training.environment) return at::kCPU;  // the launcher itself trains nothing
-  if (!at::globalContext().hasCUDA())
-    config.fail("workers.device", "= cuda: this binary or this machine has no GPU for LibTorch (see quasar doctor)");
-  if (!training.environment && training.workers.count > 1)
-    config.fail("workers.device", "= cuda needs a process a GPU: workers.processes (or workers.threads = 1, in turn)");
-  return {at::kCUDA, static_cast<c10::DeviceIndex>(training.environment ? training.environment->local_rank : 0)};
-}
-
-/// K workers on the engine's P threads or processes, K / P of them in turn on each.
-void read_workers(const Config& config, ImageTraining& training) {
-  training.environment = launch_environment();
-  const auto& environment = training.environment;
-  training.processes = static_cast<int>(config.integer("workers.processes", between(0, 4096), 0));
-  const auto threads = config.integer("workers.threads", between(0, 4096), 0);
-  if (training.processes > 0 && threads > 0) config.fail("workers.threads", "contradicts workers.processes; give one");
-  const std::int64_t given = environment              ? environment->world_size
-                             : training.processes > 0 ? training.processes
-                                                      : threads;
-  training.num_workers = static_cast<int>(config.integer("workers.count", between(1, 4096), given > 0 ? given : 1));
-  WorkerOptions& workers = training.workers;
-  workers.count = static_cast<int>(given > 0 ? given : training.num_workers);
-  if (training.num_workers % workers.count != 0)
-    config.fail("workers.count", "must be a multiple of the " + std::to_string(workers.count) + " " +
-                                     (environment              ? "processes of " + environment->launcher
-                                      : training.processes > 0 ? "workers.processes"
-                                                               : "workers.threads"));
-  training.options.workers_in_turn = training.num_workers / workers.count;
-  workers.check_collectives = config.boolean("workers.check_collectives", true);
-  workers.timeout_seconds = config.number("workers.timeout", positive(), 60.0);
-  workers.node_size = static_cast<int>(config.integer("workers.node_size", between(0, 4096), 0));
-  workers.interface = config.text("workers.interface", "");
-  workers.threads_per_worker = static_cast<int>(config.integer("workers.threads_per_worker", between(1, 1024), 1));
-  workers.affinity = config.boolean("workers.affinity", false);
-  training.launch.log_folder = config.text("workers.log_folder", "");
-  if (workers.node_size > 1 && training.options.workers_in_turn > 1)
-    config.fail("workers.node_size", "contradicts workers in turn (workers.count above the number of processes)");
-  if (workers.node_size > 1 && workers.count % workers.node_size != 0)
-    config.fail("workers.node_size", "must divide workers.count = " + std::to_string(workers.count));
-}
-
-ImageTraining ImageTraining::read(const Config& config) {
-  ImageTraining training;
-  training.run = RunOptions::read(config, "train");
-  read_workers(config, training);
-  ImageTask task = ImageTask::read(config, training.run.seed);
-  task.device = read_device(config, training);
-  const std::int64_t batch = config.integer("batch.local_size", between(1, 1 << 20), 32);
-  Sampler(task.sampler, task.sets->train.count).check(training.num_workers, batch);
-  const double exact = static_cast<double>(task.sets->train.count) / static_cast<double>(training.num_workers * batch);
-  const double steps_per_epoch = task.sampler.epoch == EpochEnd::drop ? std::floor(exact) : exact;
-  training.steps_per_epoch = steps_per_epoch;
-  training.allowed = split_at_commas(config.text("checkpoint.allow", ""));
-  training.schedule = TrainingSchedule::read(config, steps_per_epoch);
-  const int in_turn = training.options.workers_in_turn;
-  training.options = TrainerOptions::read(config, training.schedule, std::move(task),
-                                          std::max<std::int64_t>(1, static_cast<std::int64_t>(steps_per_epoch)));
-  training.options.workers_in_turn = in_turn;
-  training.options.local_sgd.hierarchical = training.workers.node_size > 1;
-  config.finish();
-  training.folder = fs::path(training.run.results) / training.run.name / config.hash();
-  return training;
-}
 
 json about(const Config& config, const ImageTraining& training) {
   return {{"command", "train"},

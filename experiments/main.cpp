@@ -53,7 +53,7 @@ const std::string kTrainKeys =
     "inside\n"
     "    a node), .device = cpu|cuda, .timeout, .check_collectives, .interface, .threads_per_worker, .affinity,\n"
     "    .log_folder; under torchrun --no-python, srun or mpirun their processes are the workers\n"
-    "  evaluate.when = epoch|steps|sync, .every, .train_images, .batch_norm_batches, .ema\n"
+    "  evaluate.when = epoch|steps|sync, .every, .at_start, .train_images, .batch_norm_batches, .ema\n"
     "  checkpoint.every (steps; 0: none), .keep_last, .keep_every, .keep_best, .on_save_error = stop|go_on, .allow;\n"
     "    run.time_limit (s); record.every, .probe_every (steps)\n"
     "  Example: quasar train experiments/cifar10.toml workers.processes=2 sync.alpha=0.3\n"

@@ -6,7 +6,6 @@
 #include <map>
 
 #include <ATen/ATen.h>
-#include <nlohmann/json.hpp>
 
 #include "core/errors.h"
 #include "core/fault_plan.h"
@@ -45,44 +44,6 @@ void copy_to_others(const std::vector<at::Tensor>& locals) {
 
 }  // namespace
 
-nlohmann::json TrainingPosition::to_json() const {
-  return {{"step", step},
-          {"round", round},
-          {"round_start", round_start},
-          {"next_sync", next_sync},
-          {"samples", samples},
-          {"local_batch", local_batch},
-          {"place", place},
-          {"next_local_batch", next_local_batch},
-          {"averages_gradients", averages_gradients},
-          {"slow_time", slow_time},
-          {"learning_rate", learning_rate},
-          {"round_learning_rate", round_learning_rate},
-          {"collectives", collectives},
-          {"bytes", bytes},
-          {"clipped", clipped}};
-}
-
-TrainingPosition TrainingPosition::from_json(const nlohmann::json& json) {
-  TrainingPosition position;
-  position.step = json.at("step");
-  position.round = json.at("round");
-  position.round_start = json.at("round_start");
-  position.next_sync = json.at("next_sync");
-  position.samples = json.at("samples");
-  position.local_batch = json.at("local_batch");
-  position.place = json.at("place");
-  position.next_local_batch = json.at("next_local_batch");
-  position.averages_gradients = json.at("averages_gradients");
-  position.slow_time = json.at("slow_time");
-  position.learning_rate = json.at("learning_rate");
-  position.round_learning_rate = json.at("round_learning_rate");
-  position.collectives = json.at("collectives");
-  position.bytes = json.at("bytes");
-  position.clipped = json.at("clipped");
-  return position;
-}
-
 LocalSgd::LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& schedule, Worker& worker,
                    std::vector<std::unique_ptr<Objective>> locals)
     : options_(options),
@@ -97,6 +58,7 @@ LocalSgd::LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& sched
     optimizers_.emplace_back(options_.optimizer, local->parameters(), local->decayed());
   }
   round_start_ = locals_.front()->parameters().clone();
+  outer_ = OuterOptimizer(options_.outer, round_start_);
   if (options_.ema_decay) ema_.emplace(*options_.ema_decay, round_start_);
   position_.learning_rate = schedule_.learning_rate.at(0);
   position_.next_local_batch = options_.local_batch_size;

@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "core/training_schedule.h"
 #include "distributed/engine/workers.h"
 #include "distributed/local_sgd/averaging_policy.h"
 #include "distributed/local_sgd/ema.h"
 #include "distributed/local_sgd/norm_test.h"
 #include "distributed/local_sgd/objective.h"
+#include "distributed/local_sgd/training_position.h"
 #include "distributed/optimizers/optimizer.h"
 #include "distributed/optimizers/outer_optimizer.h"
 
@@ -36,28 +35,6 @@ struct LocalSgdOptions {
   std::optional<double> ema_decay;
   /// Tells all workers of a non-finite one before an average, and waiting from transferring: one more small collective.
   bool guard_averages = true;
-};
-
-/// Where training is; what a schedule, a checkpoint and a record need.
-struct TrainingPosition {
-  std::int64_t step = 0;                    ///< optimiser steps done
-  std::int64_t round = 0;                   ///< rounds done
-  std::int64_t round_start = 0;             ///< step at which the current round began
-  std::int64_t next_sync = 0;               ///< step at which it ends
-  std::int64_t samples = 0;                 ///< taken by all workers together
-  std::int64_t place = 0;                   ///< in the stream of visits (Sampler), where the next step begins
-  std::int64_t local_batch = 1;             ///< b
-  std::int64_t next_local_batch = 1;        ///< b of the next round
-  bool averages_gradients = false;          ///< whether the current round (of one step) averages gradients
-  double slow_time = 0.0;                   ///< sum of eta^2 over the steps
-  double learning_rate = 0.0;               ///< of the last step (before the first: of the first)
-  double round_learning_rate = 0;           ///< of the first step of the current round
-  std::int64_t collectives = 0, bytes = 0;  ///< of training, since the very start, restarts included
-  std::int64_t clipped = 0;                 ///< gradients clipped, on worker 0
-
-  std::int64_t period() const { return next_sync - round_start; }
-  nlohmann::json to_json() const;
-  static TrainingPosition from_json(const nlohmann::json& json);
 };
 
 /// One optimiser step on every worker of this process.

@@ -94,7 +94,7 @@ class Trainer {
     } else if (options_.checkpoint.every > 0) {
       save();  // also tries the disk before the first step
     }
-    if (training_.position().step == 0) evaluate_now();
+    if (training_.position().step == 0 && options_.evaluate.at_start) evaluate_now();
   }
 
   void take_step() {

@@ -29,7 +29,8 @@ struct EvaluateOptions {
   std::int64_t every = 1;            ///< epochs, steps or rounds between evaluations; the last step always has one
   std::int64_t train_images = 1000;  ///< of the training set, whose loss is measured in evaluation mode too
   std::int64_t batch_norm_batches = 128;
-  bool ema = false;  ///< evaluates the exponential moving average
+  bool at_start = true;  ///< also before the first step
+  bool ema = false;      ///< evaluates the exponential moving average
 };
 
 enum class OnSaveError { stop, go_on };

@@ -32,6 +32,7 @@ EvaluateOptions read_evaluate(const Config& config, const LocalSgdOptions& local
   const std::string when = config.choice("evaluate.when", {"epoch", "steps", "sync"}, std::string("epoch"));
   options.when = when == "steps" ? EvaluateWhen::steps : when == "sync" ? EvaluateWhen::sync : EvaluateWhen::epoch;
   options.every = config.integer("evaluate.every", at_least(1), 1);
+  options.at_start = config.boolean("evaluate.at_start", true);
   options.train_images = config.integer("evaluate.train_images", at_least(0), options.train_images);
   options.batch_norm_batches = config.integer("evaluate.batch_norm_batches", at_least(1), options.batch_norm_batches);
   options.ema = config.boolean("evaluate.ema", local_sgd.ema_decay.has_value());

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "distributed/engine/launch_environment.h"
+#include "distributed/engine/launch_processes.h"
+#include "distributed/engine/workers.h"
+#include "distributed/local_sgd/trainer.h"
+#include "experiments/run_folder.h"
+
+namespace quasar {
+
+/// Everything that one training run is made of.
+struct ImageTraining {
+  RunOptions run;
+  TrainingSchedule schedule;
+  TrainerOptions options;
+  WorkerOptions workers;
+  int num_workers, processes;
+  std::vector<std::string> allowed;  ///< differences from a checkpoint that are accepted
+  double steps_per_epoch;
+  std::optional<LaunchEnvironment> environment;
+  LaunchOptions launch;
+  std::filesystem::path folder;
+
+  /// Reads the whole configuration and the launcher's environment.
+  static ImageTraining read(const Config& config);
+  bool is_first() const { return !environment || environment->rank == 0; }
+};
+
+}  // namespace quasar
