@@ -14,7 +14,7 @@
 namespace c10d {
 class ProcessGroup;
 class Store;
-}
+}  // namespace c10d
 namespace c10::ivalue {
 struct Future;
 }
