@@ -210,7 +210,7 @@ void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
   position_.next_local_batch = (wanted + multiple - 1) / multiple * multiple;
 }
 
-void LocalSgd::throw_if_any_diverged(const char* what) {
+void LocalSgd::throw_if_any_diverged(const char* doing) {
   double place = -1.0;
   std::size_t which = 0;
   for (std::size_t i = 0; i < locals_.size() && place < 0.0; ++i)
@@ -223,10 +223,10 @@ void LocalSgd::throw_if_any_diverged(const char* what) {
     if (row[0].item<double>() < 0.0) continue;
     const auto bad_step = row[2].item<std::int64_t>();
     throw Diverged("worker " + std::to_string(row[1].item<std::int64_t>()) + ": '" +
-                   locals_.front()->name_of(row[0].item<std::int64_t>()) + "' is not finite at " + what +
-                   " after step " + std::to_string(position_.step) +
+                   locals_.front()->name_of(row[0].item<std::int64_t>()) + "' is not finite after step " +
+                   std::to_string(position_.step) +
                    (bad_step >= 0 ? " (its loss first at step " + std::to_string(bad_step) + ")" : "") +
-                   "; nothing was averaged. Try a smaller learning_rate.peak, or clip.norm");
+                   "; nothing was " + doing + ". Try a smaller learning_rate.peak, or clip.norm");
   }
 }
 
@@ -238,7 +238,7 @@ AverageReport LocalSgd::end_round(bool measured) {
     fault_at(FaultSite::before_average, worker_.rank(), position_.step);
     if (options_.guard_averages) {
       const auto start = Clock::now();
-      throw_if_any_diverged("the average");
+      throw_if_any_diverged("averaged");
       report.wait_seconds = seconds_since(start);
     }
     std::vector<at::Tensor> parameters;

@@ -88,6 +88,12 @@ class LocalSgd {
   Objective& local(std::size_t index) { return *locals_[index]; }
   std::size_t local_count() const { return locals_.size(); }
 
+  /// Whether a worker here has had a loss that is not finite; its parameters are about to follow.
+  bool saw_nonfinite_loss() const { return first_bad_step_ >= 0; }
+  /// Throws Diverged on all processes, naming the worker and its first bad tensor, if any worker's parameters are not
+  /// finite; `doing` says what was not done. A collective.
+  void throw_if_any_diverged(const char* doing);
+
   /// One optimiser step. throws Diverged if gradients are averaged and their average is not finite.
   StepReport step(bool measured);
 
@@ -116,7 +122,6 @@ class LocalSgd {
   void choose_overlap(bool wanted);
   at::Tensor combined_buffers(Purpose purpose);
   void test_norms(const std::vector<BatchResult>& batches);
-  void throw_if_any_diverged(const char* what);
   void account(const Account& before);
 
   LocalSgdOptions options_;

@@ -19,6 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
+constexpr const char* kNotFinite = "a loss is not finite";
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// True if a multiple of `every` (if any) lies in (before, after].
@@ -107,6 +109,8 @@ class Trainer {
     times_.backward += step.batch.backward_seconds;
     times_.optimizer += step.optimizer_seconds;
     if (measured && files_.recorder) record_step(before, step, seconds_since(start));
+    // A long round need not be waited for.
+    if (training_.saw_nonfinite_loss()) stop_.request(kNotFinite);
     if (training_.round_is_over()) end_round();
     const TrainingPosition& after = training_.position();
     if (progress_) progress_->update(static_cast<double>(after.step));
@@ -224,6 +228,7 @@ class Trainer {
 
   void save() {
     const auto start = Clock::now();
+    training_.throw_if_any_diverged("saved");
     const TrainingPosition& at = training_.position();
     json about = {{"identity", files_.identity}, {"position", at.to_json()}, {"training_seconds", training_seconds()}};
     if (files_.recorder) about["records"] = files_.recorder->offsets();
@@ -251,6 +256,10 @@ class Trainer {
 
   TrainerResult stopped(const std::string& reason) {
     event("stopped", reason);
+    training_.throw_if_any_diverged("averaged");
+    if (reason == kNotFinite)
+      throw Diverged("the loss of a worker is not finite before step " + std::to_string(training_.position().step) +
+                     "; try a smaller learning_rate.peak, or clip.norm");
     if (options_.checkpoint.every == 0) {
       if (const int signal = pending_signal(); signal != 0) throw Interrupted(signal);
       return result(false, reason);
@@ -271,6 +280,7 @@ class Trainer {
     return {finished,
             reason,
             training_.position(),
+            static_cast<std::int64_t>(training_.local(0).parameters().nbytes()),
             parameter_hash(training_.local(0).parameters().cpu()),
             last_evaluation_.test,
             worker_.account(Purpose::training),

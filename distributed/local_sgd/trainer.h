@@ -68,6 +68,7 @@ struct TrainerResult {
   bool finished = true;  ///< false: saved at a common step because of `stop_reason`
   std::string stop_reason;
   TrainingPosition position;
+  std::int64_t parameter_bytes = 0;
   std::uint64_t parameter_hash = 0;  ///< of the averaged parameters
   EvaluationCounts test;             ///< at the end
   Account account, measurements;
