@@ -143,15 +143,23 @@ TEST_F(TrainCommand, SignalsSaveAtACommonStepAndTheSameCommandGoesOn) {  // C13
   }
 }
 
-TEST_F(TrainCommand, RunsUnderTheRealTorchrun) {
-  if (std::system("command -v torchrun >/dev/null 2>&1") != 0) GTEST_SKIP() << "torchrun is not on PATH";
-  RunningBinary torchrun(
-      "/usr/bin/env",
-      Words{"torchrun", "--no-python", "--nproc-per-node=2", QUASAR_BINARY} + small({"run.results=torchrun"}), here());
-  EXPECT_THAT(torchrun.wait(kDeadline), exits_with(0));
+class RealLauncher : public TrainCommand, public testing::WithParamInterface<Words> {};
+
+TEST_P(RealLauncher, GivesTheBitsOfThreads) {
+  const std::string launcher = GetParam().front();
+  if (std::system(("command -v " + launcher + " >/dev/null 2>&1").c_str()) != 0)
+    GTEST_SKIP() << launcher << " is not on PATH";
+  RunningBinary launched("/usr/bin/env", GetParam() + Words{QUASAR_BINARY} + small({"run.results=launched"}), here());
+  EXPECT_THAT(launched.wait(kDeadline), exits_with(0));
   ASSERT_THAT(train("threads"), exits_with(0));
-  EXPECT_EQ(hash("torchrun"), hash("threads"));
+  EXPECT_EQ(hash("launched"), hash("threads"));
 }
+
+INSTANTIATE_TEST_SUITE_P(TrainCommand, RealLauncher,
+                         testing::Values(Words{"torchrun", "--no-python", "--nproc-per-node=2"},
+                                         Words{"mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2"},
+                                         Words{"srun", "--ntasks=2"}),
+                         [](const auto& launcher) { return launcher.param.front(); });
 
 TEST_F(TrainCommand, EveryRankLogsToItsOwnFile) {
   EXPECT_THAT(train("logged", {"workers.processes=2", "workers.log_folder=logs", "training.steps=20"}), exits_with(0));
