@@ -122,7 +122,7 @@ TrainerResult run_all(const Config& config, const ImageTraining& training, std::
   const auto work = [&](Worker& worker) {
     TrainerFiles files;
     files.run_folder = training.folder;
-    files.identity = identity(config, training);
+    if (worker.rank() == 0) files.identity = identity(config, training);  // reads all data once
     files.resume_from = choose_checkpoint(training, files.identity, worker);
     if (worker.rank() == 0) {
       recorder = files.resume_from
@@ -193,7 +193,7 @@ ImageTrainingPlan plan_images(const Config& config) {
 }
 
 int train_images(const Config& config, const RunArguments& arguments) {
-  const ImageTraining training = ImageTraining::read(config);
+  ImageTraining training = ImageTraining::read(config);
   if (arguments.dry_run) {
     std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
     return 0;
@@ -202,12 +202,11 @@ int train_images(const Config& config, const RunArguments& arguments) {
     if (training.is_first()) print_summary(training.folder, true);
     return 0;
   }
-  if (training.processes > 0 && !training.environment) {
-    std::vector<std::string> command = {"/proc/self/exe", "train", arguments.file};
-    command.insert(command.end(), arguments.overrides.begin(), arguments.overrides.end());
-    return launch_processes(training.processes, command, training.launch);
-  }
   catch_usr1();
+  if (training.processes > 0 && !training.environment) {
+    if (const auto code = launch_processes(training.processes, training.launch)) return *code;
+    training.place(config, launch_environment());  // one of the ranks, with the data that the launcher read
+  }
   keep_freed_memory();
   return run_here(config, training);
 }

@@ -16,17 +16,6 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-/// The GPU of this process's place on its machine, or the CPU.
-at::Device read_device(const Config& config, const ImageTraining& training) {
-  if (config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cpu") return at::kCPU;
-  if (training.processes > 0 && !training.environment) return at::kCPU;  // the launcher itself trains nothing
-  if (!at::globalContext().hasCUDA())
-    config.fail("workers.device", "= cuda: this binary or this machine has no GPU for LibTorch (see quasar doctor)");
-  if (!training.environment && training.workers.count > 1)
-    config.fail("workers.device", "= cuda needs a process a GPU: workers.processes (or workers.threads = 1, in turn)");
-  return {at::kCUDA, static_cast<c10::DeviceIndex>(training.environment ? training.environment->local_rank : 0)};
-}
-
 /// K workers on the engine's P threads or processes, K / P of them in turn on each.
 void read_workers(const Config& config, ImageTraining& training) {
   training.environment = launch_environment();
@@ -61,12 +50,22 @@ void read_workers(const Config& config, ImageTraining& training) {
 
 }  // namespace
 
+void ImageTraining::place(const Config& config, const std::optional<LaunchEnvironment>& where) {
+  environment = where;
+  if (!on_gpu) return;
+  if (!at::globalContext().hasCUDA())
+    config.fail("workers.device", "= cuda: this binary or this machine has no GPU for LibTorch (see quasar doctor)");
+  if (!environment && workers.count > 1)
+    config.fail("workers.device", "= cuda needs a process a GPU: workers.processes (or workers.threads = 1, in turn)");
+  options.task.device = {at::kCUDA, static_cast<c10::DeviceIndex>(environment ? environment->local_rank : 0)};
+}
+
 ImageTraining ImageTraining::read(const Config& config) {
   ImageTraining training;
   training.run = RunOptions::read(config, "train");
   read_workers(config, training);
   ImageTask task = ImageTask::read(config, training.run.seed);
-  task.device = read_device(config, training);
+  training.on_gpu = config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
   const std::int64_t batch = config.integer("batch.local_size", between(1, 1 << 20), 32);
   Sampler(task.sampler, task.sets->train.count).check(training.num_workers, batch);
   const double exact = static_cast<double>(task.sets->train.count) / static_cast<double>(training.num_workers * batch);
@@ -78,6 +77,8 @@ ImageTraining ImageTraining::read(const Config& config) {
   training.options = TrainerOptions::read(config, training.schedule, std::move(task),
                                           std::max<std::int64_t>(1, static_cast<std::int64_t>(steps_per_epoch)));
   training.options.workers_in_turn = in_turn;
+  // The launcher itself trains nothing, and must not touch a GPU before it forks.
+  if (training.processes == 0 || training.environment) training.place(config, training.environment);
   training.options.local_sgd.hierarchical = training.workers.node_size > 1;
   config.finish();
   training.folder = std::filesystem::path(training.run.results) / training.run.name / config.hash();

@@ -23,11 +23,14 @@ struct ImageTraining {
   std::vector<std::string> allowed;  ///< differences from a checkpoint that are accepted
   double steps_per_epoch;
   std::optional<LaunchEnvironment> environment;
+  bool on_gpu = false;
   LaunchOptions launch;
   std::filesystem::path folder;
 
   /// Reads the whole configuration and the launcher's environment.
   static ImageTraining read(const Config& config);
+  /// Takes this place among the processes of a launch, if any, and its GPU, if they are wanted.
+  void place(const Config& config, const std::optional<LaunchEnvironment>& where);
   bool is_first() const { return !environment || environment->rank == 0; }
 };
 

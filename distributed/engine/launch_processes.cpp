@@ -39,14 +39,13 @@ class BlockedSignals {
   BlockedSignals& operator=(const BlockedSignals&) = delete;
 
   const sigset_t& set() const { return set_; }
-  const sigset_t& before() const { return before_; }
 
  private:
   sigset_t set_, before_;
 };
 
 struct Child {
-  explicit Child(pid_t started) : pid(started) {}
+  Child(pid_t started) : pid(started) {}  // NOLINT(google-explicit-constructor): a range of ids becomes children
   pid_t pid;
   std::optional<int> status;  ///< waitpid's, once it has ended
   bool killed_by_us = false;
@@ -70,41 +69,54 @@ std::string log_file(const std::string& folder, int rank) {
   return std::filesystem::path(folder) / name;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> result;
-  for (std::string& word : words) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-/// Our environment with a rank's variables in place of any of the same names.
-std::vector<std::string> environment_of(int rank, int processes, int port) {
-  std::vector<std::string> ours = {"RANK=" + std::to_string(rank),
-                                   "LOCAL_RANK=" + std::to_string(rank),
-                                   "WORLD_SIZE=" + std::to_string(processes),
-                                   "LOCAL_WORLD_SIZE=" + std::to_string(processes),
-                                   "MASTER_ADDR=127.0.0.1",
-                                   "MASTER_PORT=" + std::to_string(port),
-                                   "TORCHELASTIC_USE_AGENT_STORE=True",
-                                   "TORCHELASTIC_RESTART_COUNT=0"};
-  const std::size_t own = ours.size();
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string text = *variable;
-    const std::string name = text.substr(0, text.find('=') + 1);
-    if (std::none_of(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(own),
-                     [&](const std::string& entry) { return entry.starts_with(name); }))
-      ours.push_back(text);
+/// How the ranks, forked before the store's threads exist, learn its port: each reads one number.
+class PortForRanks {
+ public:
+  PortForRanks() {
+    if (::pipe2(ends_, O_CLOEXEC) != 0) throw PeerError(std::string("cannot make a pipe: ") + std::strerror(errno));
   }
-  return ours;
+  ~PortForRanks() {
+    close(0);
+    close(1);
+  }
+  PortForRanks(const PortForRanks&) = delete;
+  PortForRanks& operator=(const PortForRanks&) = delete;
+
+  void tell(int port, int ranks) {
+    const std::vector<int> copies(static_cast<std::size_t>(ranks), port);
+    const std::size_t size = copies.size() * sizeof(int);
+    if (::write(ends_[1], copies.data(), size) != static_cast<ssize_t>(size))
+      throw PeerError(std::string("cannot tell the ranks their port: ") + std::strerror(errno));
+  }
+  /// In a rank; nothing if the launcher has given up.
+  std::optional<int> hear() {
+    close(1);
+    int port = 0;
+    if (::read(ends_[0], &port, sizeof(port)) != sizeof(port)) return std::nullopt;
+    return port;
+  }
+
+ private:
+  void close(int end) {
+    if (ends_[end] >= 0) ::close(ends_[end]);
+    ends_[end] = -1;
+  }
+  int ends_[2] = {-1, -1};
+};
+
+void set_variables(int rank, int processes, int port) {
+  const std::pair<const char*, std::string> variables[] = {{"RANK", std::to_string(rank)},
+                                                           {"LOCAL_RANK", std::to_string(rank)},
+                                                           {"WORLD_SIZE", std::to_string(processes)},
+                                                           {"LOCAL_WORLD_SIZE", std::to_string(processes)},
+                                                           {"MASTER_ADDR", "127.0.0.1"},
+                                                           {"MASTER_PORT", std::to_string(port)},
+                                                           {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                                           {"TORCHELASTIC_RESTART_COUNT", "0"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value.c_str(), 1);
 }
 
-/// Everything is prepared before fork: between fork and exec a process with threads may only make system calls.
-pid_t start(std::vector<std::string> command, std::vector<std::string> environment, const std::string& log,
-            const sigset_t& signals) {
-  const auto arguments = pointers(command), variables = pointers(environment);
-  const pid_t launcher = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid != 0) return pid;
+void become_rank(int rank, int processes, pid_t launcher, const std::string& log, PortForRanks& port_for_ranks) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != launcher) ::_exit(128 + SIGKILL);
   // A terminal's Ctrl-C reaches the launcher only, which passes it on: two would stop a rank at once.
@@ -115,15 +127,16 @@ pid_t start(std::vector<std::string> command, std::vector<std::string> environme
     ::dup2(file, STDOUT_FILENO);
     ::dup2(file, STDERR_FILENO);
   }
-  ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
-  ::execvpe(arguments[0], arguments.data(), variables.data());
-  ::_exit(127);
+  const std::optional<int> port = port_for_ranks.hear();
+  if (!port) ::_exit(static_cast<int>(ExitCode::peer));
+  set_variables(rank, processes, *port);
 }
 
 /// The ranks of one run.
 class Ranks {
  public:
-  Ranks(StorePointer keys, double grace_seconds) : keys_(std::move(keys)), grace_seconds_(grace_seconds) {}
+  Ranks(StorePointer keys, const std::vector<pid_t>& pids, double grace_seconds)
+      : keys_(std::move(keys)), grace_seconds_(grace_seconds), children_(pids.begin(), pids.end()) {}
   ~Ranks() {
     kill_the_rest();
     for (Child& child : children_)
@@ -131,8 +144,6 @@ class Ranks {
   }
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
-
-  void add(pid_t pid) { children_.emplace_back(pid); }
 
   void forward(int signal) const {
     for (const Child& child : children_)
@@ -195,24 +206,32 @@ class Ranks {
 
 }  // namespace
 
-int launch_processes(int processes, const std::vector<std::string>& command, const LaunchOptions& options) {
-  if (processes < 1 || command.empty())
-    throw ConfigError("nothing to launch: a command and a number of processes >= 1");
+std::optional<int> launch_processes(int processes, const LaunchOptions& options) {
+  if (processes < 1) throw ConfigError("nothing to launch: the number of processes must be at least 1");
   if (!options.log_folder.empty()) {
     std::error_code error;
     std::filesystem::create_directories(options.log_folder, error);
     if (error) throw StorageError("workers.log_folder='" + options.log_folder + "': " + error.message());
   }
-  // Before the store's thread starts, which inherits what is blocked.
   const BlockedSignals blocked;
-  const ServedStore served = serve_store("127.0.0.1", 0);
-  Ranks ranks(keys_of_attempt(served.store, 0), options.grace_seconds);
+  PortForRanks port_for_ranks;
+  const pid_t launcher = ::getpid();
+  std::fflush(nullptr);
+  std::vector<pid_t> pids;
   for (int rank = 0; rank < processes; ++rank) {
-    const pid_t pid = start(command, environment_of(rank, processes, served.port),
-                            options.log_folder.empty() ? "" : log_file(options.log_folder, rank), blocked.before());
+    const pid_t pid = ::fork();
     if (pid < 0) throw PeerError("cannot start rank " + std::to_string(rank) + ": " + std::strerror(errno));
-    ranks.add(pid);
+    if (pid == 0) {
+      const std::string log = options.log_folder.empty() ? "" : log_file(options.log_folder, rank);
+      become_rank(rank, processes, launcher, log, port_for_ranks);
+      return std::nullopt;
+    }
+    pids.push_back(pid);
   }
+  // Only now may threads start: a forked copy would lack them.
+  const ServedStore served = serve_store("127.0.0.1", 0);
+  Ranks ranks(keys_of_attempt(served.store, 0), pids, options.grace_seconds);
+  port_for_ranks.tell(served.port, processes);
   while (ranks.collect()) {
     const timespec pause{0, 100'000'000};
     const int signal = ::sigtimedwait(&blocked.set(), nullptr, &pause);

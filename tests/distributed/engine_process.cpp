@@ -83,7 +83,10 @@ void stall_in_threads() {
 
 int run(const std::vector<std::string>& words) {
   const std::string& scenario = words.at(1);
-  if (scenario == "launch") return launch_processes(std::stoi(words.at(2)), {words[0], words.at(3)});
+  if (scenario == "launch") {
+    if (const auto code = launch_processes(std::stoi(words.at(2)))) return *code;
+    return run({words[0], words.at(3)});
+  }
   if (scenario == "threads") {
     stall_in_threads();
     return 0;

@@ -37,6 +37,15 @@ inline std::string text_of(const std::filesystem::path& file) {
   return text.str();
 }
 
+/// A test has threads, so that a rank forked from it can only exec.
+[[noreturn]] inline void become_engine_process(std::vector<std::string> command) {
+  std::vector<char*> words;
+  for (std::string& word : command) words.push_back(word.data());
+  words.push_back(nullptr);
+  ::execv(words[0], words.data());
+  ::_exit(127);
+}
+
 /// Environment variables for as long as it lives.
 class WithVariables {
  public:
@@ -107,8 +116,9 @@ struct Launched {
     variables["TEST_FOLDER"] = folder.path();
     const WithVariables set(variables);
     testing::internal::CaptureStderr();
-    code = launch_processes(processes, {ENGINE_PROCESS, scenario},
-                            {.grace_seconds = 1.0, .log_folder = folder.path().string()});
+    const auto launched = launch_processes(processes, {.grace_seconds = 1.0, .log_folder = folder.path().string()});
+    if (!launched) become_engine_process({ENGINE_PROCESS, scenario});
+    code = *launched;
     last_words = testing::internal::GetCapturedStderr();
     for (int rank = 0; rank < processes; ++rank) logs.push_back(text_of(log_file(folder, rank)));
   }
