@@ -22,8 +22,9 @@ namespace {
 constexpr std::array<std::string_view, 12> kSites = {
     "before_local_step", "after_local_step", "before_average", "in_average",  "after_average", "before_outer",
     "after_outer",       "ckpt_write",       "ckpt_fsync",     "ckpt_rename", "log_write",     "batch_read"};
-constexpr std::array<std::string_view, 9> kKinds = {"kill", "stop", "exit",   "error", "stall",
-                                                    "nan",  "flip", "desync", "enospc"};
+constexpr std::array<std::string_view, 12> kKinds = {"kill",        "stop",        "exit",         "error",
+                                                     "stall",       "nan",         "flip",         "desync",
+                                                     "desync_type", "desync_kind", "desync_order", "enospc"};
 
 struct Entry {
   std::string text;
@@ -86,6 +87,9 @@ std::optional<FaultSite> usual_site(FaultKind kind) {
     case FaultKind::flip:
       return FaultSite::after_average;
     case FaultKind::desync:
+    case FaultKind::desync_type:
+    case FaultKind::desync_kind:
+    case FaultKind::desync_order:
       return FaultSite::in_average;
     case FaultKind::enospc:
       return FaultSite::ckpt_write;

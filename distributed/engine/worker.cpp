@@ -179,9 +179,22 @@ void Worker::run_collective(Group& group, const char* kind, const at::Tensor& te
 void Worker::average_in(Group& group, const char* kind, at::Tensor& tensor, Purpose purpose, SplitWait split) {
   if (group.count == 1) return;
   at::Tensor exchanged = tensor;
-  if (purpose == Purpose::training &&
-      fault_at(FaultSite::in_average, rank_, connection_->pulse->step) == FaultKind::desync)
-    exchanged = at::cat({tensor.flatten(), tensor.flatten().slice(0, 0, 1)});
+  if (purpose == Purpose::training)
+    switch (fault_at(FaultSite::in_average, rank_, connection_->pulse->step).value_or(FaultKind::kill)) {
+      case FaultKind::desync:
+        exchanged = at::cat({tensor.flatten(), tensor.flatten().slice(0, 0, 1)});
+        break;
+      case FaultKind::desync_type:
+        exchanged = tensor.to(at::kInt);
+        break;
+      case FaultKind::desync_kind:
+        return broadcast(tensor, purpose);
+      case FaultKind::desync_order:
+        barrier();
+        break;
+      default:
+        break;
+    }
   std::vector<at::Tensor> tensors{exchanged};
   run_collective(group, kind, exchanged, purpose, split,
                  [&](c10d::Backend& backend) { return backend.allreduce(tensors); });

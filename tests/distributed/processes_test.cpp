@@ -144,6 +144,20 @@ TEST(Processes, MismatchedAverageIsRefusedOnAllWithAllFingerprints) {
                       HasSubstr("rank 1: average #1 of 20001 Double for training at step 3")));
 }
 
+TEST(Processes, AverageOfAnotherTypeKindOrOrderIsRefusedOnAll) {  // D3
+  const std::pair<const char*, const char*> cases[] = {
+      {"desync_type", "rank 1: average #1 of 20000 Int for training at step 3"},
+      {"desync_kind", "rank 1: broadcast #1 of 20000 Double for training at step 3"},
+      {"desync_order", "rank 1: barrier #1 of 0 Float for measurement at step 3"}};
+  for (const auto& [fault, said] : cases) {
+    const TemporaryFolder folder;
+    const Launched run(folder, 2, "train", {{"QUASAR_FAULT", std::string(fault) + "@rank=1,step=3"}});
+    EXPECT_EQ(run.code, 6) << fault;
+    for (const std::string& log : run.logs)
+      EXPECT_THAT(log, AllOf(HasSubstr("rank 0: average #1 of 20000 Double for training at step 3"), HasSubstr(said)));
+  }
+}
+
 TEST(Processes, StragglerThatBeatsIsWaitedFor) {
   const TemporaryFolder folder;
   const Launched run(folder, 2, "straggle", {{"TEST_TIMEOUT", "1"}, {"TEST_RENDEZVOUS", "20"}});
