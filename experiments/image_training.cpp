@@ -85,6 +85,7 @@ json summary(const ImageTraining& training, const TrainerResult& result) {
       {"collectives", result.position.collectives},
       {"averaged_bytes", result.position.bytes},
       {"volume", static_cast<double>(result.position.bytes) / (steps * static_cast<double>(result.parameter_bytes))},
+      {"skipped_steps", result.position.skipped},
       {"measurement_bytes", result.measurements.bytes},
       {"time",
        {{"training_seconds", result.seconds},
@@ -111,6 +112,8 @@ void print_summary(const fs::path& folder, bool reused) {
   std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f images/s; parameters %s\n",
               s.value("averages", 0ll), s.value("averaged_bytes", 0.0) / 1e6, 100.0 * s.value("volume", 0.0),
               s.at("time").value("samples_per_second", 0.0), s.value("parameter_hash", "").c_str());
+  if (const auto skipped = s.value("skipped_steps", 0ll); skipped > 0)
+    std::printf("%lld optimiser steps of single workers were left out, their gradients not being finite\n", skipped);
   std::printf("results: %s\n", folder.c_str());
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <map>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -12,11 +14,15 @@
 #include "distributed/engine/overlapped_gradients.h"
 #include "distributed/local_sgd/batch_norm.h"
 #include "distributed/local_sgd/gradient_clipping.h"
+#include "distributed/local_sgd/replica_check.h"
 
 namespace quasar {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// A worker that leaves out so many steps will leave out all that follow: about an order above what loss scaling skips.
+constexpr std::int64_t kMostSkipsInARow = 100;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -56,6 +62,7 @@ LocalSgd::LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& sched
   for (auto& local : locals_) {
     if (local != locals_.front()) local->parameters().copy_(locals_.front()->parameters());
     optimizers_.emplace_back(options_.optimizer, local->parameters(), local->decayed());
+    buffers_before_.push_back(local->buffers().defined() ? local->buffers().clone() : at::Tensor());
   }
   round_start_ = locals_.front()->parameters().clone();
   outer_ = OuterOptimizer(options_.outer, round_start_);
@@ -116,10 +123,13 @@ StepReport LocalSgd::step(bool measured) {
   for (std::size_t i = 0; i < locals_.size(); ++i) {
     const int number = worker_.rank() * static_cast<int>(locals_.size()) + static_cast<int>(i);
     const auto fault = fault_at(FaultSite::before_local_step, worker_.rank(), step);
+    if (options_.on_nonfinite == OnNonfinite::skip && locals_[i]->buffers().defined())
+      buffers_before_.at(i).copy_(locals_[i]->buffers());
     batches.push_back(locals_[i]->add_gradient(
         {step, position_.place, number, num_workers_, position_.local_batch, measured, tests}));
     if (fault == FaultKind::nan) locals_[i]->gradient().fill_(std::nan(""));
-    if (!std::isfinite(batches.back().loss) && first_bad_step_ < 0) first_bad_step_ = step;
+    if (options_.on_nonfinite == OnNonfinite::stop && !std::isfinite(batches.back().loss) && first_bad_step_ < 0)
+      first_bad_step_ = step;
   }
   report.batch = batches.front();
   for (std::size_t i = 1; i < batches.size(); ++i) {
@@ -147,10 +157,16 @@ StepReport LocalSgd::step(bool measured) {
   const auto start = Clock::now();
   for (std::size_t i = 0; i < locals_.size(); ++i) {
     Objective& local = *locals_[i];
+    if (skip_if_not_finite(i)) {
+      report.skipped = true;
+      continue;
+    }
     optimizers_[i].step(local.parameters(), local.gradient(), report.learning_rate);
     local.gradient().zero_();
   }
   report.optimizer_seconds = seconds_since(start);
+  // Where gradients are averaged all processes leave out the same step, and know it.
+  if (averages) position_.skipped += std::exchange(unshared_skips_, 0) * worker_.count();
   if (measured) {
     report.parameter_norm = at::norm(locals_.front()->parameters()).item<double>();
     report.update_norm = at::norm(locals_.front()->parameters().sub(unchanged)).item<double>();
@@ -176,12 +192,30 @@ void LocalSgd::average_gradients(bool overlapped) {
     copy_to_others(gradients);
   }
   // All workers see the same average, so all stop here together, with finite parameters.
-  if (options_.guard_averages && !is_finite(gradients.front())) {
+  if (options_.guard_averages && options_.on_nonfinite == OnNonfinite::stop && !is_finite(gradients.front())) {
     if (first_bad_step_ < 0) first_bad_step_ = position_.step;
     throw Diverged("the averaged gradient of step " + std::to_string(position_.step) + " is not finite (first in '" +
                    locals_.front()->name_of(first_nonfinite(gradients.front())) +
                    "'); no worker has used it. Try a smaller learning_rate.peak, or clip.norm");
   }
+}
+
+/// Leaves this step out, batch-norm statistics included, if the gradient that the optimiser would take is not finite.
+bool LocalSgd::skip_if_not_finite(std::size_t local) {
+  if (options_.on_nonfinite == OnNonfinite::stop) return false;
+  at::Tensor& gradient = locals_[local]->gradient();
+  if (is_finite(gradient)) {
+    if (local + 1 == locals_.size()) skips_in_a_row_ = 0;
+    return false;
+  }
+  std::fprintf(stderr, "quasar: worker %d leaves out step %lld: its gradient is not finite (first in '%s')\n",
+               worker_.rank() * static_cast<int>(locals_.size()) + static_cast<int>(local),
+               static_cast<long long>(position_.step), locals_[local]->name_of(first_nonfinite(gradient)).c_str());
+  gradient.zero_();
+  if (locals_[local]->buffers().defined()) locals_[local]->buffers().copy_(buffers_before_.at(local));
+  ++unshared_skips_;
+  if (++skips_in_a_row_ >= kMostSkipsInARow && first_bad_step_ < 0) first_bad_step_ = position_.step;
+  return true;
 }
 
 void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
@@ -203,6 +237,7 @@ void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
   sums.squared_norm_of_mean = squared_norm(mean);
   sums.count = num_workers_ * parts;
   sums.samples = position_.local_batch / parts;
+  if (!std::isfinite(sums.squared_norms) || !std::isfinite(sums.squared_norm_of_mean)) return;  // says nothing of noise
   const std::int64_t wanted = options_.norm_test->next_local_size(
       variance_of_gradients(sums), sums.squared_norm_of_mean, position_.local_batch, num_workers_);
   // Micro-batches stay equal.
@@ -217,7 +252,10 @@ void LocalSgd::throw_if_any_diverged(const char* doing) {
     if (!is_finite(locals_[i]->parameters()))
       which = i, place = static_cast<double>(first_nonfinite(locals_[i]->parameters()));
   const auto number = static_cast<double>(static_cast<std::size_t>(worker_.rank()) * locals_.size() + which);
-  const at::Tensor all = worker_.gather(at::tensor({place, number, static_cast<double>(first_bad_step_)}, at::kDouble));
+  const at::Tensor all = worker_.gather(at::tensor(
+      {place, number, static_cast<double>(first_bad_step_), static_cast<double>(unshared_skips_)}, at::kDouble));
+  position_.skipped += all.select(1, 3).sum().item<std::int64_t>();
+  unshared_skips_ = 0;
   for (std::int64_t rank = 0; rank < all.size(0); ++rank) {
     const auto row = all[rank];
     if (row[0].item<double>() < 0.0) continue;
@@ -250,7 +288,8 @@ AverageReport LocalSgd::end_round(bool measured) {
     add_up_locals(parameters);
     worker_.average(parameters.front());
     report.transfer_seconds = seconds_since(start);
-    fault_at(FaultSite::after_average, worker_.rank(), position_.step);
+    const auto fault = fault_at(FaultSite::after_average, worker_.rank(), position_.step);
+    if (fault == FaultKind::flip) flip_a_bit(parameters.front());
     const at::Tensor& average = parameters.front();
     if (measured) measure(own, average, report);
     fault_at(FaultSite::before_outer, worker_.rank(), position_.step);
@@ -258,6 +297,9 @@ AverageReport LocalSgd::end_round(bool measured) {
     fault_at(FaultSite::after_outer, worker_.rank(), position_.step);
     copy_to_others(parameters);
     average_local_state();
+    const std::int64_t every = options_.check_replicas;
+    if (every > 0 && (position_.round + 1) % every == 0)
+      require_equal_replicas(worker_, *locals_.front(), position_.step);
   }
   round_start_.copy_(locals_.front()->parameters());
   if (ema_) ema_->update(round_start_);

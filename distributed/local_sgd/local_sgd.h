@@ -23,6 +23,12 @@ class OverlappedGradients;
 /// `local` clips each worker's own gradient always; the other the averaged one where gradients are averaged.
 enum class ClipScope { local, global_where_averaged };
 
+/// What follows a gradient that is not finite: no worker's parameters may take it in either case.
+enum class OnNonfinite {
+  stop,  ///< all workers stop before the next average
+  skip  ///< the optimiser step is left out: on all workers where gradients are averaged, else on the worker that has it
+};
+
 struct LocalSgdOptions {
   std::int64_t local_batch_size = 1;  ///< b at the start
   OptimizerOptions optimizer;
@@ -35,13 +41,15 @@ struct LocalSgdOptions {
   std::optional<double> ema_decay;
   /// Tells all workers of a non-finite one before an average, and waiting from transferring: one more small collective.
   bool guard_averages = true;
+  OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t check_replicas = 0;  ///< rounds between checks that all workers have the same average; 0: never
 };
 
 /// One optimiser step on every worker of this process.
 struct StepReport {
   double learning_rate = 0.0;
   BatchResult batch;  ///< of the first worker here, but times of all of them
-  bool clipped = false;
+  bool clipped = false, skipped = false;
   double optimizer_seconds = 0.0;
   /// If measured.
   double gradient_norm = 0.0, parameter_norm = 0.0, update_norm = 0.0;
@@ -88,7 +96,8 @@ class LocalSgd {
   Objective& local(std::size_t index) { return *locals_[index]; }
   std::size_t local_count() const { return locals_.size(); }
 
-  /// Whether a worker here has had a loss that is not finite; its parameters are about to follow.
+  /// Whether a worker here has had a loss that is not finite, its parameters being about to follow, or has left out so
+  /// many steps in a row that it will never go on.
   bool saw_nonfinite_loss() const { return first_bad_step_ >= 0; }
   /// Throws Diverged on all processes, naming the worker and its first bad tensor, if any worker's parameters are not
   /// finite; `doing` says what was not done. A collective.
@@ -117,6 +126,7 @@ class LocalSgd {
   std::int64_t schedule_step() const;
   void begin_round();
   void average_gradients(bool overlapped);
+  bool skip_if_not_finite(std::size_t local);
   void average_local_state();
   void measure(const std::vector<at::Tensor>& own, const at::Tensor& average, AverageReport& report);
   void choose_overlap(bool wanted);
@@ -129,6 +139,7 @@ class LocalSgd {
   Worker& worker_;
   std::vector<std::unique_ptr<Objective>> locals_;
   std::vector<Optimizer> optimizers_;
+  std::vector<at::Tensor> buffers_before_;  // the step, for one that is left out
   OuterOptimizer outer_;
   std::unique_ptr<OverlappedGradients> overlapped_;
   TrainingPosition position_;
@@ -136,6 +147,8 @@ class LocalSgd {
   at::Tensor round_start_;  // parameters that all workers had at the start of the round
   std::optional<Ema> ema_;
   std::int64_t first_bad_step_ = -1;
+  std::int64_t unshared_skips_ = 0;  // left out here since the workers last told each other
+  std::int64_t skips_in_a_row_ = 0;
 };
 
 }  // namespace quasar

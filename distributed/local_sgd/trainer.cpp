@@ -134,6 +134,7 @@ class Trainer {
                                       {"parameter_norm", step.parameter_norm},
                                       {"update_norm", step.update_norm},
                                       {"clipped", step.clipped},
+                                      {"skipped", step.skipped},
                                       {"clipped_share", ratio(static_cast<double>(training_.position().clipped),
                                                               static_cast<double>(training_.position().step))},
                                       {"time",
@@ -258,8 +259,8 @@ class Trainer {
     event("stopped", reason);
     training_.throw_if_any_diverged("averaged");
     if (reason == kNotFinite)
-      throw Diverged("the loss of a worker is not finite before step " + std::to_string(training_.position().step) +
-                     "; try a smaller learning_rate.peak, or clip.norm");
+      throw Diverged("the loss or gradient of a worker is not finite before step " +
+                     std::to_string(training_.position().step) + "; try a smaller learning_rate.peak, or clip.norm");
     if (options_.checkpoint.every == 0) {
       if (const int signal = pending_signal(); signal != 0) throw Interrupted(signal);
       return result(false, reason);

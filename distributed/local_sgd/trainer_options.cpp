@@ -22,6 +22,10 @@ LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& sch
                   "= global clips the averaged gradient, which sync.rule does not make; use clip.scope = local or "
                   "sync.rule = parallel");
   }
+  options.on_nonfinite = config.choice("training.on_nonfinite", {"stop", "skip"}, std::string("stop")) == "skip"
+                             ? OnNonfinite::skip
+                             : OnNonfinite::stop;
+  options.check_replicas = config.integer("workers.check_replicas", at_least(0), 100);
   if (config.has("norm_test.tolerance")) options.norm_test = NormTest::read(config);
   if (config.has("ema.decay")) options.ema_decay = config.number("ema.decay", between(0.0, 1.0));
   return options;

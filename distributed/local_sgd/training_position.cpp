@@ -19,7 +19,8 @@ nlohmann::json TrainingPosition::to_json() const {
           {"round_learning_rate", round_learning_rate},
           {"collectives", collectives},
           {"bytes", bytes},
-          {"clipped", clipped}};
+          {"clipped", clipped},
+          {"skipped", skipped}};
 }
 
 TrainingPosition TrainingPosition::from_json(const nlohmann::json& json) {
@@ -39,6 +40,7 @@ TrainingPosition TrainingPosition::from_json(const nlohmann::json& json) {
   position.collectives = json.at("collectives");
   position.bytes = json.at("bytes");
   position.clipped = json.at("clipped");
+  position.skipped = json.at("skipped");
   return position;
 }
 

@@ -22,6 +22,7 @@ struct TrainingPosition {
   double round_learning_rate = 0;           ///< of the first step of the current round
   std::int64_t collectives = 0, bytes = 0;  ///< of training, since the very start, restarts included
   std::int64_t clipped = 0;                 ///< gradients clipped, on worker 0
+  std::int64_t skipped = 0;                 ///< optimiser steps left out, on all workers, as of the last average
 
   std::int64_t period() const { return next_sync - round_start; }
   nlohmann::json to_json() const;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/errors.h"
+#include "core/fault_plan.h"
 #include "tests/distributed/training_fixture.h"
 
 namespace quasar {
@@ -243,26 +244,38 @@ TEST(LocalSgdNormTest, BatchesGrowAndTheScheduleCountsSamples) {
   EXPECT_LT(trained.position.step, 60) << "larger batches need fewer steps";
 }
 
-TEST(LocalSgdGuard, AWorkerThatIsNotFiniteStopsAllBeforeTheAverage) {  // N1
-  class Poisoned final : public Objective {
-   public:
-    explicit Poisoned(std::unique_ptr<Objective> own) : own_(std::move(own)) {}
-    BatchResult add_gradient(const BatchName& name) override {
-      const BatchResult result = own_->add_gradient(name);
-      if (name.worker == 1 && name.step == 3) own_->gradient().fill_(std::nan(""));
-      return result;
-    }
-    at::Tensor& parameters() override { return own_->parameters(); }
-    at::Tensor& gradient() override { return own_->gradient(); }
-    std::string name_of(std::int64_t offset) const override { return own_->name_of(offset); }
+/// The gradients of some steps of worker 1 are replaced.
+class Poisoned final : public Objective {
+ public:
+  Poisoned(std::unique_ptr<Objective> own, double poison, std::int64_t first, std::int64_t last)
+      : own_(std::move(own)), poison_(poison), first_(first), last_(last) {}
+  BatchResult add_gradient(const BatchName& name) override {
+    BatchResult result = own_->add_gradient(name);
+    if (name.worker == 1 && name.step >= first_ && name.step <= last_) own_->gradient().fill_(poison_);
+    return result;
+  }
+  at::Tensor& parameters() override { return own_->parameters(); }
+  at::Tensor& gradient() override { return own_->gradient(); }
+  std::string name_of(std::int64_t offset) const override { return own_->name_of(offset); }
 
-   private:
-    std::unique_ptr<Objective> own_;
+ private:
+  std::unique_ptr<Objective> own_;
+  double poison_;
+  std::int64_t first_, last_;
+};
+
+Make poisoned(const SmallRun& run, double poison, std::int64_t first = 3, std::int64_t last = 3) {
+  return [&run, poison, first, last] {
+    return std::make_unique<Poisoned>(make_image_objective(run.options.task), poison, first, last);
   };
+}
+
+const double kNan = std::nan("");
+
+TEST(LocalSgdGuard, AWorkerThatIsNotFiniteStopsAllBeforeTheAverage) {  // N1
   SmallRun run("mlp", 24, 8);
-  const auto make = [&] { return std::make_unique<Poisoned>(make_image_objective(run.options.task)); };
   try {
-    train_locally(run, 1, make);
+    train_locally(run, 1, poisoned(run, kNan));
     FAIL() << "trained on";
   } catch (const Diverged& error) {
     EXPECT_THAT(error.what(),
@@ -270,7 +283,57 @@ TEST(LocalSgdGuard, AWorkerThatIsNotFiniteStopsAllBeforeTheAverage) {  // N1
                                testing::HasSubstr("after step 8"), testing::HasSubstr("nothing was averaged")));
   }
   run.make_parallel();
-  EXPECT_THROW(train_locally(run, 1, make), Diverged);
+  EXPECT_THROW(train_locally(run, 1, poisoned(run, kNan)), Diverged);
+}
+
+TEST(LocalSgdGuard, ASkippedStepIsOneWithoutGradientOnTheWorkerThatHasIt) {  // N1
+  SmallRun run("mlp", 24, 8);
+  run.options.local_sgd.optimizer.kind = Sgd{};  // without momentum a step by a gradient of 0 is none
+  run.options.local_sgd.on_nonfinite = OnNonfinite::skip;
+  const Trained skipped = train_locally(run, 1, poisoned(run, kNan));
+  EXPECT_EQ(skipped.position.skipped, 1);
+  EXPECT_TRUE(skipped.parameters.equal(train_locally(run, 1, poisoned(run, 0.0)).parameters));
+  EXPECT_GT(distance(skipped.parameters, train_locally(run).parameters), 1e-5) << "could not fail";
+}
+
+TEST(LocalSgdGuard, WhereGradientsAreAveragedAllWorkersSkipTheStep) {  // N1
+  SmallRun run("mlp", 24, 8);
+  run.make_parallel();
+  run.options.local_sgd.on_nonfinite = OnNonfinite::skip;
+  const Trained skipped = train_locally(run, 1, poisoned(run, kNan, 23, 23));
+  EXPECT_EQ(skipped.position.skipped, run.workers);
+  EXPECT_EQ(skipped.position.step, 24);
+  SmallRun shorter = run;
+  shorter.schedule.total_steps = 23;  // the same learning rates without the last step
+  shorter.make_parallel();
+  EXPECT_TRUE(skipped.parameters.equal(train_locally(shorter).parameters)) << "the momentum moved it";
+}
+
+TEST(LocalSgdGuard, BatchNormStatisticsOfASkippedStepAreForgotten) {
+  SmallRun run("cnn", 6, 3);
+  run.options.local_sgd.on_nonfinite = OnNonfinite::skip;
+  set_fault_plan("nan@rank=1,step=2,site=before_local_step");
+  const Trained trained = train_locally(run);
+  EXPECT_EQ(trained.position.skipped, 1);
+  for (const StateField& field : trained.state)
+    EXPECT_TRUE(at::isfinite(field.tensor).all().item<bool>()) << field.name;
+}
+
+TEST(LocalSgdGuard, AWorkerThatSkipsForEverIsReported) {
+  SmallRun run("mlp", 120, 60);
+  run.options.local_sgd.on_nonfinite = OnNonfinite::skip;
+  for (const std::int64_t last : {60, 120}) {
+    bool reported = false;
+    run_workers({.count = 2, .check_collectives = false}, [&](Worker& worker) {
+      Objectives locals;
+      locals.push_back(poisoned(run, kNan, 0, last)());
+      LocalSgd training(run.options.local_sgd, run.schedule, worker, std::move(locals));
+      for (; !training.done(); training.end_round(false))
+        while (!training.round_is_over()) training.step(false);
+      if (worker.rank() == 1) reported = training.saw_nonfinite_loss();
+    });
+    EXPECT_EQ(reported, last == 120);
+  }
 }
 
 }  // namespace

@@ -184,6 +184,20 @@ TEST_F(TrainCommand, OneRanksNotANumberStopsAllBeforeItIsAveraged) {  // N1
   }
 }
 
+TEST_F(TrainCommand, ASkippedStepIsSaidAndCounted) {  // N1
+  const EnvironmentVariable plan("QUASAR_FAULT", "nan@rank=1,step=20,site=before_local_step");
+  const Outcome outcome = train("skipped", {"workers.processes=2", "training.on_nonfinite=skip"});
+  EXPECT_THAT(outcome, exits_with(0));
+  EXPECT_THAT(outcome.err, HasSubstr("worker 1 leaves out step 20"));
+  EXPECT_EQ(read_run_json(only_run("skipped")).at("summary").at("skipped_steps"), 1);
+}
+
+TEST_F(TrainCommand, AFlippedBitIsFoundAtTheNextCheck) {  // D4
+  const EnvironmentVariable plan("QUASAR_FAULT", "flip@rank=1");
+  const Outcome outcome = train("flipped", {"workers.processes=2", "workers.check_replicas=1"});
+  EXPECT_THAT(outcome, AllOf(fails_with(6, "the workers' parameters differ"), fails_with(6, "rank 1 from rank 0 in '")));
+}
+
 TEST_F(TrainCommand, AFullDiskIsFoundBeforeTheFirstStep) {  // C5, C4
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
