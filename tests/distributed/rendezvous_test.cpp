@@ -22,7 +22,7 @@ class Rendezvous : public testing::Test {
                                                                     {"WORLD_SIZE", std::to_string(world_size)},
                                                                     {"MASTER_ADDR", address_},
                                                                     {"MASTER_PORT", std::to_string(port_)},
-                                                                    {"TEST_RENDEZVOUS", "2"}},
+                                                                    {"TEST_RENDEZVOUS", rendezvous_seconds_}},
                                                           folder_.path() / log));
     return *processes_.back();
   }
@@ -31,6 +31,7 @@ class Rendezvous : public testing::Test {
   const TemporaryFolder folder_;
   std::string address_ = "127.0.0.1";
   int port_ = free_port();
+  std::string rendezvous_seconds_ = "2";
 
  private:
   std::vector<std::unique_ptr<StartedProcess>> processes_;
@@ -87,6 +88,51 @@ TEST_F(Rendezvous, DifferentWorldSizesAreNamed) {
   EXPECT_NE(second.exit_code(20.0), 0);
   EXPECT_THAT(log("1"), AllOf(HasSubstr("WORLD_SIZE is "), HasSubstr("but ")));
   EXPECT_THAT(log("0"), HasSubstr("WORLD_SIZE is "));
+}
+
+/// A connection to a port, retried until somebody listens there; -1 if nobody ever does.
+int connection_to(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return socket;
+    ::close(socket);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return -1;
+}
+
+TEST_F(Rendezvous, StrangersAtThePortDisturbNobody) {  // D7
+  rendezvous_seconds_ = "30";
+  auto& serving = start(0, "0");
+  const std::string greeting("\0\xce\xf7\x85\x3c", 5);  // what every TCPStore client says first
+  const std::string gibibyte("\0\0\0\x40\0\0\0\0", 8);
+  const std::vector<std::string> strangers = {std::string(4096, '\xa5'),
+                                              "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                                              std::string(1, '\0'),
+                                              greeting + '\1' + gibibyte,
+                                              greeting + '\1' + std::string(8, '\xff'),
+                                              greeting + std::string(1, '\x7f'),
+                                              ""};
+  std::vector<int> open;
+  for (const std::string& words : strangers) {
+    open.push_back(connection_to(port_));
+    ASSERT_GE(open.back(), 0);
+    ASSERT_EQ(::send(open.back(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
+  }
+  for (int idle = 0; idle < 200; ++idle) open.push_back(connection_to(port_));
+  std::istringstream memory(text_of("/proc/" + std::to_string(serving.pid()) + "/statm"));
+  std::int64_t pages = 0, resident = 0;
+  memory >> pages >> resident;
+  EXPECT_LT(resident * ::sysconf(_SC_PAGESIZE), 600 << 20) << "a declared length was believed";
+  auto& joining = start(1, "1");
+  EXPECT_EQ(joining.exit_code(60.0), 0) << log("1");
+  EXPECT_EQ(serving.exit_code(60.0), 0) << log("0");
+  for (const int socket : open) ::close(socket);
 }
 
 /// The launcher as `quasar` runs it, with three ranks that have come together.
