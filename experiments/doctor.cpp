@@ -51,13 +51,14 @@ std::string python_with_matplotlib() {
 }  // namespace
 
 void doctor_command() {
+  const std::string networks = networks_library();  // the program that has them prints all
   const BuildInfo& build = build_info();
   line("quasar",
        build.version + ", commit " + build.commit + (build.dirty ? " (changed)" : "") + ", code " + build.code_id);
   line("compiler", build.compiler + ", " + build.build_type + ", " + build.flags);
   line("instruction set", name_of(best_instruction_set()) + ", " + std::to_string(std::thread::hardware_concurrency()) +
                               " hardware threads");
-  line("LibTorch", networks_library());
+  line("LibTorch", networks);
   line("CUDA kernels", !build.cuda               ? "not built (nvcc was not found)"
                        : cuda_device_available() ? "built; device " + cuda_device_name()
                                                  : "built; no device on this machine");
