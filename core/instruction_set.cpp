@@ -1,4 +1,4 @@
-#include "toy_models/cpu_dispatch.h"
+#include "core/instruction_set.h"
 
 namespace quasar {
 

@@ -18,7 +18,8 @@ enum class Use : std::uint32_t {
   sample_order = 7,
   augmentation = 8,
   label_flip = 9,
-  mixup = 10
+  mixup = 10,
+  closed_form_paths = 11
 };
 
 /// The name of a draw: the same name gives the same bits on every device, thread count and restart.

@@ -1,21 +1,9 @@
 #pragma once
 
-#include <string>
-
+#include "core/instruction_set.h"
 #include "toy_models/local_sgd_kernel.h"
 
 namespace quasar {
-
-/// What the ensemble's kernel is compiled for; the bits of the results are the same for all of them.
-enum class InstructionSet {
-  baseline,   ///< any CPU; without hardware fma slow, but exact
-  x86_64_v3,  ///< AVX2 and FMA
-  x86_64_v4   ///< AVX-512
-};
-
-/// The widest instruction set that this CPU has.
-InstructionSet best_instruction_set();
-std::string name_of(InstructionSet instruction_set);
 
 /// Replicas that are advanced together: a few SIMD registers' worth, to hide the latency of the update chain.
 inline constexpr int kLanes = 64;

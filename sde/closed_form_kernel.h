@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/instruction_set.h"
+#include "core/random.h"
+#include "sde/noise_law.h"
+
+namespace quasar {
+
+/// Some steps of a Slow SDE whose step is a formula: the same for every path.
+struct ClosedFormSteps {
+  std::uint64_t seed;
+  std::int64_t first, count;
+  double time_step;  ///< of slow time
+};
+
+/// A block of paths, coordinate by coordinate, so that the loop over lanes becomes SIMD.
+template <int Dim, class Real, int Lanes>
+struct PathBlock {
+  Real zeta[Dim][Lanes];
+};
+
+/// Values of a component of the noise that one draw holds: four normals, or 128 fair signs.
+constexpr int values_of_draw(NoiseLaw law) { return law == NoiseLaw::gaussian ? 4 : 128; }
+
+/// The values of a draw for every lane.
+template <NoiseLaw Law, class Real, int Lanes>
+struct LaneNoise;
+
+template <class Real, int Lanes>
+struct LaneNoise<NoiseLaw::gaussian, Real, Lanes> {
+  float z[4][Lanes];
+
+  QUASAR_HD void fill(const Draw& first) {
+    for (int lane = 0; lane < Lanes; ++lane) {
+      float four[4];
+      normals({first.seed, first.use, first.replica + static_cast<std::uint32_t>(lane), first.step, first.lane}, four);
+      for (int i = 0; i < 4; ++i) z[i][lane] = four[i];
+    }
+  }
+  QUASAR_HD Real operator()(int value, int lane) const { return static_cast<Real>(z[value][lane]); }
+};
+
+template <class Real, int Lanes>
+struct LaneNoise<NoiseLaw::two_point, Real, Lanes> {
+  std::uint32_t w[4][Lanes];
+
+  QUASAR_HD void fill(const Draw& first) {
+    for (int lane = 0; lane < Lanes; ++lane) {
+      const Words four =
+          words({first.seed, first.use, first.replica + static_cast<std::uint32_t>(lane), first.step, first.lane});
+      for (int i = 0; i < 4; ++i) w[i][lane] = four.w[i];
+    }
+  }
+  QUASAR_HD Real operator()(int value, int lane) const {
+    return (w[value / 32][lane] >> (value % 32) & 1u) != 0 ? Real(1) : Real(-1);
+  }
+};
+
+/// Euler with retraction on Lanes paths for some steps: one source for scalar code and SIMD.
+///
+/// A System has `dim`, `noise_dim` and step(x, xi, dt, sqrt_dt), which takes one path's point x (dim) to the next by the
+/// noise xi (noise_dim, of variance 1). A draw of 4 normals or 128 signs serves as many steps as it can; the noise of
+/// (path, step) depends on nothing else.
+///
+/// cost  per path-step: noise_dim values of noise and one step(); no memory beyond L1
+template <int Lanes, NoiseLaw Law, class System, class Real>
+QUASAR_HD void advance_paths(const System& system, const ClosedFormSteps& steps, std::uint32_t first_path,
+                             PathBlock<System::dim, Real, Lanes>& block) {
+  constexpr int kDim = System::dim, kNoiseDim = System::noise_dim, kValues = values_of_draw(Law);
+  constexpr int kDraws = (kNoiseDim + kValues - 1) / kValues;             // of a step
+  constexpr int kSteps = kNoiseDim <= kValues ? kValues / kNoiseDim : 1;  // of a draw
+  const Real time_step = static_cast<Real>(steps.time_step);
+  const Real root = static_cast<Real>(__builtin_sqrt(steps.time_step));
+  const std::int64_t end = steps.first + steps.count;
+  LaneNoise<Law, Real, Lanes> noise[kDraws];
+  for (std::int64_t step = steps.first; step < end;) {
+    for (int draw = 0; draw < kDraws; ++draw)
+      noise[draw].fill({steps.seed, Use::closed_form_paths, first_path, static_cast<std::uint64_t>(step / kSteps),
+                        static_cast<std::uint32_t>(draw)});
+    const std::int64_t end_of_draw = (step / kSteps + 1) * kSteps;
+    for (const std::int64_t until = end_of_draw < end ? end_of_draw : end; step < until; ++step) {
+      const int used = static_cast<int>(step % kSteps) * kNoiseDim;
+      for (int lane = 0; lane < Lanes; ++lane) {
+        Real x[kDim], xi[kNoiseDim];
+        for (int i = 0; i < kDim; ++i) x[i] = block.zeta[i][lane];
+        for (int i = 0; i < kNoiseDim; ++i) xi[i] = noise[i / kValues]((used + i) % kValues, lane);
+        system.step(x, xi, time_step, root);
+        for (int i = 0; i < kDim; ++i) block.zeta[i][lane] = x[i];
+      }
+    }
+  }
+}
+
+}  // namespace quasar

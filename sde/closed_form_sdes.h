@@ -1,0 +1,62 @@
+#pragma once
+
+#include "core/elementary.h"
+#include "core/loss.h"
+
+/// Slow SDEs whose coefficients and retraction are formulas, as systems of advance_paths.
+namespace quasar {
+
+namespace detail {
+
+QUASAR_HD float square_root(float x) { return __builtin_sqrtf(x); }
+QUASAR_HD double square_root(double x) { return __builtin_sqrt(x); }
+
+}  // namespace detail
+
+/// The Slow SDE on the circle (toy_models/circle.h): S = diag(a2, b2), constant stiffness.
+///
+///   zeta' = R( zeta + dt m (a2 - b2) x y t + sqrt(dt) sqrt(a2 y^2 + b2 x^2) xi t ),  t = (-y, x),  R(z) = z/|z|
+///
+/// with the drift multiplier m = 1, 1 + (K-1) psi(eta H lambda) or K.   Gu et al. 2024 (arXiv:2310.14423), Def. 3.1-3.3
+struct CircleSlowSde {
+  static constexpr int dim = 2, noise_dim = 1;
+  double variance_x = 1.0, variance_y = 1.0;  ///< a2, b2
+  double multiplier = 1.0;                    ///< m
+
+  template <class Real>
+  QUASAR_HD void step(Real* z, const Real* xi, Real time_step, Real root) const {
+    const Real a2 = static_cast<Real>(variance_x), b2 = static_cast<Real>(variance_y);
+    const Real pull = time_step * static_cast<Real>(multiplier) * (a2 - b2);
+    const Real spread = detail::square_root(fused_multiply_add(a2 * z[1], z[1], b2 * z[0] * z[0]));
+    const Real along = fused_multiply_add(pull * z[0], z[1], root * spread * xi[0]);
+    const Real x = fused_multiply_add(-along, z[1], z[0]), y = fused_multiply_add(along, z[0], z[1]);
+    const Real scale = Real(1) / detail::square_root(fused_multiply_add(x, x, y * y));
+    z[0] = x * scale;
+    z[1] = y * scale;
+  }
+};
+
+/// The Slow SDE on the unit sphere (toy_models/sphere.h): Brownian motion, the same in every regime.
+///
+///   zeta' = R( zeta + sqrt(dt) s (xi - <zeta, xi> zeta) ),  R(z) = z/|z|
+template <int Dim>
+struct SphereSlowSde {
+  static constexpr int dim = Dim, noise_dim = Dim;
+  double noise_scale = 1.0;  ///< s
+
+  template <class Real>
+  QUASAR_HD void step(Real* z, const Real* xi, Real, Real root) const {
+    const Real size = root * static_cast<Real>(noise_scale);
+    Real overlap = Real(0), squared = Real(0);
+    for (int i = 0; i < Dim; ++i) overlap = fused_multiply_add(z[i], xi[i], overlap);
+    const Real keep = fused_multiply_add(-size, overlap, Real(1));
+    for (int i = 0; i < Dim; ++i) {
+      z[i] = fused_multiply_add(keep, z[i], size * xi[i]);
+      squared = fused_multiply_add(z[i], z[i], squared);
+    }
+    const Real scale = Real(1) / detail::square_root(squared);
+    for (int i = 0; i < Dim; ++i) z[i] *= scale;
+  }
+};
+
+}  // namespace quasar
