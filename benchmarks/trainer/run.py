@@ -254,6 +254,24 @@ def best_peer(benchmark, options):
     print(f"| PyTorch, batches made before, fused SGD | {spread(best)} |\n| ratio | {ratios(ours, best)} |")
 
 
+def averaging(benchmark, options):
+    """What averages cost: no synchronisation, H = 4 and H = 16 one after the other, as often as noise demands."""
+    arms = {"no synchronisation": None, "H = 4": 4, "H = 16": 16}
+    rates_of = {name: [] for name in arms}
+    for repetition in range(2 * options.repetitions):
+        for name in list(arms)[repetition % 3 :] + list(arms)[: repetition % 3]:
+            rates_of[name].append(benchmark.our_rate(2, arms[name], True)[0])
+        print(repetition, {name: round(values[-1]) for name, values in rates_of.items()}, file=sys.stderr, flush=True)
+    base = rates_of["no synchronisation"]
+    print("\n| two workers, channels last | images/s | against no synchronisation | mean of the pairs, with its s.e. |")
+    print("|---|---|---|---|")
+    for name, values in rates_of.items():
+        pairs = [a / b for a, b in zip(values, base)]
+        error = statistics.stdev(pairs) / len(pairs) ** 0.5
+        mean = f"{statistics.mean(pairs):.3f} ± {error:.3f}"
+        print(f"| {name} | {spread(values)} | {ratios(values, base)} | {mean} |")
+
+
 def recording(benchmark, options):
     """Two workers, H = 4. The defaults cost less than noise, so records are made every step and probes every 20.
 
@@ -315,14 +333,20 @@ def main():
     parser.add_argument("--steps", type=int, default=40, help="measured; a multiple of record.every, 20")
     parser.add_argument("--data", default="", help="folder of CIFAR-10's binary files, for the first step only")
     parser.add_argument("--minutes", type=float, default=60.0, help="no further repetition of the rates begins after")
-    parser.add_argument("--parts", default="rates,best,recording,first", help="comma-separated")
+    parser.add_argument("--parts", default="rates,averaging,best,recording,first", help="comma-separated")
     parser.add_argument("--only", default="", help="of the rates: lines with this in their name")
     options = parser.parse_args()
     if subprocess.run([options.python, "-c", "import torch, numpy"], capture_output=True).returncode != 0:
         print(f"skipped: {options.python} has no PyTorch with NumPy (--python)", file=sys.stderr)
         sys.exit(77)
     benchmark = Benchmark(options)
-    parts = {"rates": rates, "best": best_peer, "recording": recording, "first": first_steps}
+    parts = {
+        "rates": rates,
+        "averaging": averaging,
+        "best": best_peer,
+        "recording": recording,
+        "first": first_steps,
+    }
     try:
         for part in options.parts.split(","):
             parts[part](benchmark, options)

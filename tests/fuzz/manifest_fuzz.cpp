@@ -34,7 +34,7 @@ std::vector<std::string> seeds() {
 
 void parse(const std::string& input) {
   input_file().holding(input);
-  verify_files(read_manifest(input_file().folder()), false);
+  read_manifest(input_file().folder());  // its own hash refuses nearly every change
 }
 
 }  // namespace quasar::fuzz
