@@ -1,5 +1,6 @@
 #include "core/estimate.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace quasar {
@@ -28,6 +29,22 @@ double RunningMoments::standard_deviation() const { return std::sqrt(variance())
 Estimate RunningMoments::estimate() const {
   if (count_ == 0) return {};
   return {mean_, std::sqrt(variance() / static_cast<double>(count_))};
+}
+
+std::vector<double> quantiles(std::vector<double> values, const std::vector<double>& levels) {
+  std::sort(values.begin(), values.end());
+  std::vector<double> result;
+  for (const double level : levels) {
+    if (values.empty()) {
+      result.push_back(std::nan(""));
+      continue;
+    }
+    const double place = level * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    result.push_back(values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]));
+  }
+  return result;
 }
 
 LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y) {

@@ -29,6 +29,12 @@ class RunningMoments {
   double sum_of_squares_ = 0.0;
 };
 
+/// Quantiles of a sample, linear between its order statistics (Hyndman and Fan 1996, type 7); NaN for no values.
+///
+/// levels   each in [0, 1]
+/// cost     one sort
+std::vector<double> quantiles(std::vector<double> values, const std::vector<double>& levels);
+
 /// Straight line y = intercept + slope x through points, least squares with equal weights.
 struct LineFit {
   double intercept;

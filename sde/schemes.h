@@ -6,6 +6,7 @@
 #include "sde/gradient_flow.h"
 #include "sde/newton_retraction.h"
 #include "sde/noise_law.h"
+#include "sde/orthographic_retraction.h"
 #include "sde/slow_coefficients.h"
 
 /// A scheme is a type with `name`, `weak_order` and one operator
@@ -27,19 +28,56 @@ concept SlowCoefficientField = requires(const C& coefficients, const Vec<Dim>& z
   { coefficients(zeta) } -> std::same_as<SlowCoefficients<Dim>>;
 };
 
-/// Phi itself; the loss must outlive it.
+/// What a retraction may be used for.
+enum class RetractionKind {
+  projection,   ///< Phi itself: serves any noise
+  second_order  ///< agrees with Phi to second order from tangent displacements: serves tangent noise, such as Sigma_par
+};
+
+/// project_by_gradient_flow; the loss must outlive it.
+template <Loss L>
+struct GradientFlowRetraction {
+  static constexpr RetractionKind kind = RetractionKind::projection;
+  const L& loss;
+  GradientFlowOptions options;
+  Projection<L::dim> operator()(const Vec<L::dim>&, const Vec<L::dim>& x) const {
+    return project_by_gradient_flow(loss, x, options);
+  }
+};
+
+/// project_by_newton; the loss must outlive it.
+template <Loss L>
+struct NewtonRetraction {
+  static constexpr RetractionKind kind = RetractionKind::second_order;
+  const L& loss;
+  NewtonOptions options;
+  Projection<L::dim> operator()(const Vec<L::dim>& base, const Vec<L::dim>& x) const {
+    return project_by_newton(loss, base, x, options);
+  }
+};
+
+/// project_orthographically; the loss must outlive it.
+template <Loss L>
+struct OrthographicRetraction {
+  static constexpr RetractionKind kind = RetractionKind::second_order;
+  const L& loss;
+  OrthographicOptions options;
+  Projection<L::dim> operator()(const Vec<L::dim>& base, const Vec<L::dim>& x) const {
+    return project_orthographically(loss, base, x, options);
+  }
+};
+
 template <Loss L>
 auto gradient_flow_retraction(const L& loss, const GradientFlowOptions& options = {}) {
-  return
-      [&loss, options](const Vec<L::dim>&, const Vec<L::dim>& x) { return project_by_gradient_flow(loss, x, options); };
+  return GradientFlowRetraction<L>{loss, options};
 }
-
-/// project_by_newton, for tangent noise only; the loss must outlive it.
 template <Loss L>
 auto newton_retraction(const L& loss, const NewtonOptions& options = {}) {
-  return [&loss, options](const Vec<L::dim>& base, const Vec<L::dim>& x) {
-    return project_by_newton(loss, base, x, options);
-  };
+  return NewtonRetraction<L>{loss, options};
+}
+template <Loss L>
+auto orthographic_retraction(const L& loss, const OrthographicOptions& options = {}) {
+  return OrthographicRetraction<L>{loss, options};
 }
 
 /// slow_coefficients as a field; loss and noise must outlive it.

@@ -1,11 +1,7 @@
 #pragma once
 
 #include <cmath>
-#include <cstdint>
-#include <string>
 
-#include "core/errors.h"
-#include "core/estimate.h"
 #include "sde/schemes.h"
 
 namespace quasar {
@@ -48,53 +44,6 @@ struct TalayTubaro {
     const auto coarse = euler(coefficients, retraction, zeta.coarse, time_step, sum_of_halves(first, second));
     return {fine.point, coarse.point, zeta.converged && half.converged && fine.converged && coarse.converged};
   }
-
-  /// What to average over paths.
-  template <int Dim, class Observable>
-  double value(const Observable& observable, const CoupledPoints<Dim>& zeta) const {
-    return 2.0 * observable(zeta.fine) - observable(zeta.coarse);
-  }
 };
-
-struct ExtrapolationOptions {
-  double time_step = 0.0;  ///< of the coarse paths
-  std::int64_t steps = 0;
-  std::int64_t paths = 1;
-  std::uint64_t seed = 0;
-  NoiseLaw law = NoiseLaw::gaussian;
-};
-
-struct ExtrapolatedMean {
-  Estimate mean;
-  std::int64_t paths_that_left = 0;  ///< a retraction failed; not in the mean
-};
-
-/// Mean of an observable by TalayTubaro over independent pairs of paths from a point of the manifold.
-///
-/// throws  ConfigError for 2-point noise, with which the extrapolation has order 1
-/// cost    3 steps * paths evaluations of the coefficients, on one thread
-template <int Dim, class Coefficients, class Retract, class Observable>
-ExtrapolatedMean extrapolated_mean(const Coefficients& coefficients, const Retract& retraction, const Vec<Dim>& start,
-                                   const ExtrapolationOptions& options, const Observable& observable) {
-  if (highest_weak_order(options.law) < TalayTubaro::weak_order)
-    throw ConfigError("Talay-Tubaro extrapolation needs noise with five normal moments (2-point noise has three)");
-  const TalayTubaro scheme;
-  RunningMoments moments;
-  std::int64_t left = 0;
-  for (std::int64_t path = 0; path < options.paths; ++path) {
-    CoupledPoints<Dim> zeta{start, start};
-    for (std::int64_t step = 0; step < options.steps && zeta.converged; ++step) {
-      const auto half = [&](std::int64_t i) {
-        return draw_step_noise<Dim>(options.law, options.seed, path, 2 * step + i, start.size());
-      };
-      zeta = scheme(coefficients, retraction, zeta, options.time_step, half(0), half(1));
-    }
-    if (zeta.converged)
-      moments.add(scheme.value(observable, zeta));
-    else
-      ++left;
-  }
-  return {moments.estimate(), left};
-}
 
 }  // namespace quasar

@@ -45,5 +45,13 @@ TEST(Extrapolation, RemovesABiasProportionalToTheLearningRate) {
   EXPECT_NEAR(result.standard_error, std::hypot(0.3, 2.0 * 0.4), 1e-12);
 }
 
+TEST(Quantiles, AreLinearBetweenTheOrderStatistics) {
+  const auto found = quantiles({4.0, 1.0, 3.0, 2.0, 5.0}, {0.0, 0.05, 0.5, 0.875, 1.0});
+  const std::vector<double> expected = {1.0, 1.2, 3.0, 4.5, 5.0};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-15) << i;
+  EXPECT_EQ(quantiles({7.0}, {0.0, 1.0}), (std::vector<double>{7.0, 7.0}));
+  EXPECT_TRUE(std::isnan(quantiles({}, {0.5})[0]));
+}
+
 }  // namespace
 }  // namespace quasar

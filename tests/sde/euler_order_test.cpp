@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/estimate.h"
-#include "sde/euler_step.h"
 #include "sde/path_ensemble.h"
 #include "toy_models/circle.h"
 
@@ -37,12 +36,14 @@ double expectation_after(int steps) {
   Eigen::VectorXd nodes, weights;
   gauss_hermite(20, nodes, weights);
   const auto grid = [](int i) { return kStart + kPeriod * i / kNodes; };
+  const auto slow = slow_coefficient_field(kCircle, kCircle, kWeights);
+  const auto flow = gradient_flow_retraction(kCircle);
   Eigen::MatrixXd transition = Eigen::MatrixXd::Zero(kNodes, kNodes);
   for (int i = 0; i < kNodes; ++i)
     for (int q = 0; q < nodes.size(); ++q) {
       const Vec<2> zeta = on_circle(grid(i));
       const Vec<2> xi = nodes[q] * Vec<2>(-zeta[1], zeta[0]);  // the noise is tangent: one normal is enough
-      const auto next = euler_step(kCircle, kCircle, kWeights, zeta, kSlowTime / steps, xi);
+      const auto next = Euler{}(slow, flow, zeta, kSlowTime / steps, StepNoise<2>{xi, {}});
       if (!next.converged) throw NumericalError("the gradient flow does not converge");
       const double phi = std::atan2(next.point[1], next.point[0]);
       for (int j = 0; j < kNodes; ++j) {  // Dirichlet kernel of trigonometric interpolation, even number of nodes
@@ -59,7 +60,7 @@ double expectation_after(int steps) {
   return u[0];
 }
 
-TEST(EulerStep, HasWeakOrderOneOnTheCircle) {
+TEST(Euler, HasWeakOrderOneOnTheCircle) {
   std::vector<double> step_sizes, errors;
   for (const int steps : {32, 64, 128}) {
     step_sizes.push_back(kSlowTime / steps);
@@ -73,7 +74,7 @@ TEST(EulerStep, HasWeakOrderOneOnTheCircle) {
   EXPECT_LT(order, 1.1);
 }
 
-TEST(EulerStep, ExtrapolationInTheStepSizeIsFourTimesBetter) {
+TEST(Euler, ExtrapolationInTheStepSizeIsFourTimesBetter) {
   const double coarse = expectation_after(32), fine = expectation_after(64);
   EXPECT_LT(4.0 * std::abs(2.0 * fine - coarse - kExact), std::abs(fine - kExact));
 }

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 
+#include "tests/sde/exact_propagation.h"
 #include "toy_models/circle.h"
 #include "toy_models/valley.h"
 
@@ -11,10 +13,10 @@ namespace quasar {
 namespace {
 
 const Circle kCircle{4.0, 1.4, 0.6};
-const DriftWeights kWeights{drift_weights::LocalSgd{0.3}, 4};
 
-PathEnsemble<Circle, Circle> ensemble_of(std::int64_t paths, int threads) {
-  return {kCircle, kCircle, kWeights, PathOptions{0.01, paths, 42, threads, {}}, Vec<2>(0.8, 0.6)};
+PathEnsemble<Circle, Circle> ensemble_of(std::int64_t paths, int threads, PathScheme scheme = PathScheme::euler) {
+  const PathOptions options{0.01, paths, 42, threads, {}, NoiseLaw::gaussian, scheme};
+  return {kCircle, kCircle, kWeights, options, Vec<2>(0.8, 0.6)};
 }
 
 bool same_positions(const PathState<2>& a, const PathState<2>& b, std::size_t paths) {
@@ -24,16 +26,19 @@ bool same_positions(const PathState<2>& a, const PathState<2>& b, std::size_t pa
 }
 
 TEST(PathEnsemble, ResumingFromAStateChangesNothing) {
-  auto straight = ensemble_of(150, 1);
-  straight.advance(12);
-  auto first = ensemble_of(150, 1);
-  first.advance(5);
-  const PathState<2> saved = first.state();
-  auto second = ensemble_of(150, 1);
-  second.restore(saved);
-  second.advance(7);
-  EXPECT_EQ(second.state().step, 12);
-  EXPECT_TRUE(same_positions(straight.state(), second.state(), 150));
+  for (const auto scheme : {PathScheme::euler, PathScheme::talay_tubaro}) {
+    auto straight = ensemble_of(150, 1, scheme);
+    straight.advance(12);
+    auto first = ensemble_of(150, 1, scheme);
+    first.advance(5);
+    const PathState<2> saved = first.state();
+    auto second = ensemble_of(150, 1, scheme);
+    second.restore(saved);
+    second.advance(7);
+    EXPECT_EQ(second.state().step, 12);
+    EXPECT_TRUE(same_positions(straight.state(), second.state(), 150));
+    EXPECT_EQ(straight.state().coarse, second.state().coarse);
+  }
 }
 
 TEST(PathEnsemble, PathsDoNotDependOnThreadsNorOnEachOther) {
@@ -47,7 +52,7 @@ TEST(PathEnsemble, PathsDoNotDependOnThreadsNorOnEachOther) {
 
 TEST(PathEnsemble, EverySchemeRetractionAndNoiseLawHasTheSameMean) {
   const auto mean = [](PathScheme scheme, PathRetraction retraction, NoiseLaw law) {
-    PathOptions options{0.02, 1500, 42, 2, {}, law, scheme, retraction};
+    PathOptions options{0.02, 1000, 42, 2, {}, law, scheme, retraction};
     PathEnsemble<Circle, Circle> ensemble(kCircle, kCircle, kWeights, options, Vec<2>(0.8, 0.6));
     ensemble.advance(10);
     return ensemble.measure([](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; }).estimate();
@@ -55,7 +60,8 @@ TEST(PathEnsemble, EverySchemeRetractionAndNoiseLawHasTheSameMean) {
   const Estimate reference = mean(PathScheme::platen, PathRetraction::newton, NoiseLaw::three_point);
   for (const Estimate& other : {mean(PathScheme::euler, PathRetraction::gradient_flow, NoiseLaw::gaussian),
                                 mean(PathScheme::euler, PathRetraction::newton, NoiseLaw::two_point),
-                                mean(PathScheme::platen, PathRetraction::gradient_flow, NoiseLaw::gaussian)})
+                                mean(PathScheme::platen, PathRetraction::gradient_flow, NoiseLaw::gaussian),
+                                mean(PathScheme::talay_tubaro, PathRetraction::orthographic, NoiseLaw::three_point)})
     // 0.02: Euler's bias, time step times slow time times a rate of order 5
     EXPECT_NEAR(other.mean, reference.mean, 4.0 * std::hypot(other.standard_error, reference.standard_error) + 0.02);
 }
@@ -66,23 +72,35 @@ TEST(PathEnsemble, PathsStayOnTheManifold) {
   for (const auto& zeta : ensemble.state().positions) EXPECT_NEAR(zeta.norm(), 1.0, 1e-9);
 }
 
-/// A circle whose minimisers end at x < 0: the projection of a point there does not converge.
-struct HalfCircle : Circle {
-  Vec<2> gradient(const Vec<2>& x) const {
-    return x[0] < 0.0 ? Vec<2>(Vec<2>::Constant(std::nan(""))) : Circle::gradient(x);
-  }
-};
+TEST(PathEnsemble, TalayTubaroHasTheMeanOfItsExactPropagationAndTheErrorOfThePairs) {
+  const Curve curve = Curve::of("circle", kCircle, 1, 1);
+  const auto law = NoiseLaw::three_point;
+  const int steps = 16;
+  PathOptions options{kSlowTime / steps, 6000, 11, 2, {}, law, PathScheme::talay_tubaro, PathRetraction::newton};
+  PathEnsemble<Circle, Circle> ensemble(kCircle, kCircle, kWeights, options, curve.point(kStart));
+  ensemble.advance(steps);
+  const auto cosine = [](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; };
+  const Estimate mean = ensemble.measure(cosine).estimate();
+  const Curve::Retraction newton = newton_retraction(kCircle);
+  const double expected = extrapolated_expectation(curve, newton, law, steps)[0];
+  const double fine = expectation(curve, Euler{}, curve.slow, newton, atoms_of(law), 2 * steps)[0];
+  std::printf("Talay-Tubaro %.5f +- %.5f, propagated %.5f, its fine level %.5f\n", mean.mean, mean.standard_error,
+              expected, fine);
+  EXPECT_EQ(ensemble.paths_that_left(), 0);
+  EXPECT_NEAR(mean.mean, expected, 4 * mean.standard_error);
 
-TEST(PathEnsemble, PathThatLeavesTheDomainIsCountedAndNeverAveraged) {
-  const HalfCircle half{{4.0, 1.4, 1.4}};
-  PathEnsemble<HalfCircle, HalfCircle> ensemble(half, half, kWeights, PathOptions{0.05, 200, 3, 2, {}},
-                                                Vec<2>(0.3, 0.95));
-  ensemble.advance(10);
-  EXPECT_GT(ensemble.paths_that_left(), 5);
-  EXPECT_LT(ensemble.paths_that_left(), 200);
-  const RunningMoments x = ensemble.measure([](const Vec<2>& zeta) { return zeta[0]; });
-  EXPECT_EQ(x.count(), 200 - ensemble.paths_that_left());
-  EXPECT_GT(x.mean(), 0.0);
+  RunningMoments spread;
+  for (const double value : ensemble.values(cosine)) spread.add(value);
+  EXPECT_NEAR(spread.mean(), fine, 4 * spread.estimate().standard_error);
+  // coupled levels: not far above one level's own error, where independent ones would have sqrt(4 + 1) times it
+  EXPECT_LT(mean.standard_error, 1.5 * spread.estimate().standard_error);
+}
+
+TEST(PathEnsemble, RefusesNoiseWithTooFewMomentsForTheScheme) {
+  for (const auto scheme : {PathScheme::platen, PathScheme::talay_tubaro}) {
+    const PathOptions options{0.01, 10, 1, 1, {}, NoiseLaw::two_point, scheme};
+    EXPECT_THROW((PathEnsemble<Circle, Circle>(kCircle, kCircle, kWeights, options, Vec<2>(1, 0))), ConfigError);
+  }
 }
 
 TEST(GradientFlow, EqualsTheClosedFormOfTheValley) {
