@@ -53,6 +53,11 @@ struct Diverged final : Error {
   explicit Diverged(const std::string& message) : Error(ExitCode::numbers, message) {}
 };
 
+/// A run that was stopped and saved; not a fault, the same command goes on with it.
+struct Saved final : Error {
+  explicit Saved(const std::string& message) : Error(ExitCode::restart, message) {}
+};
+
 /// Another worker, or a collective with it, failed.
 struct PeerError final : Error {
   explicit PeerError(const std::string& message) : Error(ExitCode::peer, message) {}

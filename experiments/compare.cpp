@@ -37,7 +37,9 @@ json describe_parts(const std::vector<Part>& parts, const fs::path& folder) {
 void write_comparison(Recorder& recorder, const std::vector<Part>& parts) {
   const auto rows = comparison_rows(parts);
   for (const auto& row : rows) recorder.record("table", row);
-  recorder.write_file("table.md", comparison_table(rows));
+  if (rows.empty()) recorder.write_file("table.jsonl", "");  // a reader misses no file
+  const std::string nothing = "No measurement of the same settings is among these runs; the figure has theory alone.\n";
+  recorder.write_file("table.md", rows.empty() ? nothing : comparison_table(rows));
   recorder.write_file("parts.json", describe_parts(parts, recorder.folder()).dump(1) + "\n");
 }
 
@@ -104,9 +106,11 @@ void forget_if_older(const fs::path& comparison, const std::vector<std::string>&
 /// Writes the comparison of results folders into a folder of its own, named after them, and reports it.
 void compare_folders(const std::vector<std::string>& folders, bool dry_run,
                      const std::function<void(Recorder&)>& write) {
-  std::string text = "run.name = 'compare'\ncompare.folders = '";
-  for (const auto& folder : folders) text += fs::weakly_canonical(folder).string() + " ";
-  const Config config = Config::from_text(text + "'\n", "command line");
+  std::string all;
+  for (const auto& folder : folders) all += fs::weakly_canonical(folder).string() + " ";
+  // JSON's escapes are TOML's too, so that a name may hold quotes
+  const std::string quoted = json(all).dump(-1, ' ', false, json::error_handler_t::replace);
+  const Config config = Config::from_text("run.name = 'compare'\ncompare.folders = " + quoted + "\n", "command line");
   const RunOptions options = RunOptions::read(config, "compare");
   config.text("compare.folders");
   config.finish();

@@ -103,9 +103,13 @@ int run(int argc, char** argv) {
   add_dry_run(sde, arguments);
   sde->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
-      "  sde.scheme = euler (weak order 1) | platen (2), .noise = gaussian|two_point|three_point,\n"
-      "    .retraction = gradient_flow|newton\n"
-      "  sde.steps, .paths, .threads, .max_bad_fraction, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
+      "  sde.scheme = euler (weak order 1) | platen (2) | talay_tubaro (2; a step is two half steps beside a whole "
+      "one),\n"
+      "    .noise = gaussian|two_point|three_point, .retraction = gradient_flow|newton|orthographic\n"
+      "  sde.start = [x, y, ...] (instead of landscape.start; projected onto the manifold), .max_bad_fraction (of the\n"
+      "    paths that may be given up); record.times = [t, ...] (instead of record.points), .paths (drawn as a "
+      "bundle)\n"
+      "  sde.steps, .paths, .threads, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
       "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
 

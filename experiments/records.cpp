@@ -14,6 +14,7 @@ namespace {
 std::vector<std::string> system_keys() {
   std::vector<std::string> keys = other_keys::kLandscape;
   keys.insert(keys.end(), other_keys::kNetwork.begin(), other_keys::kNetwork.end());
+  keys.emplace_back("sde.start");  // theory from a start of its own belongs to no measurement
   return keys;
 }
 
@@ -23,6 +24,16 @@ std::vector<std::string> experiment_keys() {
   return keys;
 }
 
+/// " (sd 0.6; 5 to 95 % of the paths: -0.9 to 0.8)" where quantiles were recorded.
+std::string spread_in_words(const json& estimate) {
+  for (const char* key : {"sd", "q05", "q95"})
+    if (!estimate.contains(key) || estimate.at(key).is_null()) return "";
+  char text[120];
+  std::snprintf(text, sizeof(text), "  (sd %.3g; 5 to 95 %% of the paths: %.3g to %.3g)",
+                estimate.at("sd").get<double>(), estimate.at("q05").get<double>(), estimate.at("q95").get<double>());
+  return text;
+}
+
 }  // namespace
 
 json to_json(const RunningMoments& moments) {
@@ -30,6 +41,17 @@ json to_json(const RunningMoments& moments) {
           {"se", moments.estimate().standard_error},
           {"sd", moments.standard_deviation()},
           {"n", moments.count()}};
+}
+
+json to_json(const RunningMoments& moments, const std::vector<double>& values) {
+  json result = to_json(moments);
+  RunningMoments spread;
+  for (const double value : values) spread.add(value);
+  result["sd"] = spread.standard_deviation();
+  const auto found = quantiles(values, {0.05, 0.25, 0.5, 0.75, 0.95});
+  const char* const names[] = {"q05", "q25", "q50", "q75", "q95"};
+  for (std::size_t i = 0; i < found.size(); ++i) result[names[i]] = found[i];
+  return result;
 }
 
 json exact(double value) { return {{"mean", value}, {"se", 0.0}, {"sd", 0.0}, {"n", 1}}; }
@@ -62,8 +84,8 @@ void print_run(const FinishedRun& run, bool dry_run) {
     std::printf("at slow time %g:\n", records.back().at("slow_time").get<double>());
     for (const auto& item : records.back().at("observables").items())
       if (!item.value().at("mean").is_null())
-        std::printf("  %-22s %.6g ± %.2g\n", item.key().c_str(), item.value().at("mean").get<double>(),
-                    item.value().value("se", 0.0));
+        std::printf("  %-22s %.6g ± %.2g%s\n", item.key().c_str(), item.value().at("mean").get<double>(),
+                    item.value().value("se", 0.0), spread_in_words(item.value()).c_str());
   }
   std::printf("results: %s\n", run.folder.c_str());
 }

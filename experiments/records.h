@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,9 @@ namespace quasar {
 
 /// One observable of a record: mean, standard error, standard deviation and number of values.
 nlohmann::json to_json(const RunningMoments& moments);
+
+/// The same with the spread of `values` in place of the moments' own: sd and the 5, 25, 50, 75 and 95 % quantiles.
+nlohmann::json to_json(const RunningMoments& moments, const std::vector<double>& values);
 
 /// A value without spread, such as a deterministic prediction.
 nlohmann::json exact(double value);

@@ -1,6 +1,7 @@
 #include "experiments/run_folder.h"
 
 #include <cstdio>
+#include <memory>
 
 #include "core/errors.h"
 #include "core/interrupt.h"
@@ -19,9 +20,11 @@ RunOptions RunOptions::read(const Config& config, const std::string& default_nam
   return options;
 }
 
+fs::path RunOptions::folder(const Config& config) const { return fs::path(results) / name / config.hash(); }
+
 FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohmann::json about, bool dry_run,
-                          const std::function<void(Recorder&)>& body) {
-  const fs::path folder = fs::path(options.results) / options.name / config.hash();
+                          const std::function<void(Recorder&)>& body, const Recorder::Offsets* resume_from) {
+  const fs::path folder = options.folder(config);
   if (dry_run) {
     std::printf("would run %s into %s with\n\n%s", about.value("command", "").c_str(), folder.c_str(),
                 config.resolved().c_str());
@@ -30,12 +33,17 @@ FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohm
   if (is_reusable_run(folder)) return {folder, true};
   about["name"] = options.name;
   about["seed"] = options.seed;
-  Recorder recorder(folder, config, std::move(about));
+  const auto opened = resume_from ? std::make_unique<Recorder>(folder, config, std::move(about), *resume_from)
+                                  : std::make_unique<Recorder>(folder, config, std::move(about));
+  Recorder& recorder = *opened;
   try {
     body(recorder);
   } catch (const Diverged& error) {
     recorder.finish("diverged", error.what());
     throw Diverged(std::string(error.what()) + "; what was measured until then is in " + folder.string());
+  } catch (const Saved& error) {
+    recorder.finish("interrupted", error.what());
+    throw;
   } catch (const Interrupted& error) {
     recorder.finish("interrupted", "signal " + std::to_string(error.signal));
     throw;
