@@ -9,10 +9,11 @@ EXAMPLES = """\
 example:
   python notebooks/draw.py results/side_by_side/1a2b3c4d
 
-The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The paths drawn are printed, one
+The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The files drawn are printed, one
 a line. A comparison with a panel valley, circle or network is drawn as the main job's page, one of training runs as
-accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), any other as
-one small panel for every observable.
+accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), one of
+Slow-SDE runs alone as slow_sde.png (means, spread, quantiles) and paths.png (a few paths on the manifold), any other
+as one small panel for every observable.
 
 exit codes: 0 done, 2 no such results folder or no matplotlib, 3 damaged results, 7 the figure cannot be written
 """
@@ -29,6 +30,7 @@ def read_arguments():
 
 def draw(folder, out):
     """Reads the comparison, draws it and returns the paths written."""
+    from quasar_results import slow_sde
     from quasar_results.generic import draw_generic
     from quasar_results.reader import read_comparison, read_info
     from quasar_results.save import save
@@ -41,6 +43,8 @@ def draw(folder, out):
     if is_training(folder):
         return save_figures(read_training(folder), out)
     comparison = read_comparison(folder)
+    if slow_sde.fits(comparison):
+        return slow_sde.save_slow_sde(comparison, out)
     figure = draw_side_by_side(comparison) if fits(comparison) else draw_generic(comparison)
     return save(figure, out, "side_by_side")
 
