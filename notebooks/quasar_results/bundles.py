@@ -17,6 +17,8 @@ COORDINATES = ("x", "y", "z")
 COLOURS = matplotlib.colormaps["viridis"].resampled(8)  # few, since the PNG has a palette
 SHOWN_IN_SPACE = 6  # paths drawn as lines in three dimensions; more hide each other
 
+THINNEST = 0.5  # the shortest edge of the box in space, of the longest: a line would have no room for its ticks
+
 
 @dataclass
 class Bundle:
@@ -65,10 +67,13 @@ def draw_in_space(axes, bundle):
     if dimension == 2:
         axes.set_aspect("equal", adjustable="datalim")
         return
-    axes.set(zlabel=COORDINATES[2])
-    axes.set_aspect("equal")
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    half = np.maximum(high - low, THINNEST * max(high - low)) / 2 + 1e-300
+    x, y, z = zip((low + high) / 2 - half, (low + high) / 2 + half)
+    axes.set(xlim=x, ylim=y, zlim=z, zlabel=COORDINATES[2])
+    axes.set_box_aspect(half / max(half), zoom=0.85)  # equal scales; the labels need room
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.set_major_locator(MaxNLocator(4))
+        axis.set_major_locator(MaxNLocator(3))
 
 
 def draw_coordinate(axes, bundle, coordinate):
