@@ -80,6 +80,34 @@ LineFit fit_order(const std::vector<double>& step_sizes, const std::vector<doubl
   return fit_line(log_steps, log_errors);
 }
 
+double WeightedLineFit::standard_error_at(double x) const {
+  return std::sqrt(std::max(0.0, intercept_variance + 2.0 * x * covariance + x * x * slope_variance));
+}
+
+WeightedLineFit fit_weighted_line(const std::vector<double>& x, const std::vector<Estimate>& y) {
+  double sum = 0.0, sum_x = 0.0, sum_y = 0.0, sum_xx = 0.0, sum_xy = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double weight = 1.0 / (y[i].standard_error * y[i].standard_error);
+    sum += weight;
+    sum_x += weight * x[i];
+    sum_y += weight * y[i].mean;
+    sum_xx += weight * x[i] * x[i];
+    sum_xy += weight * x[i] * y[i].mean;
+  }
+  const double determinant = sum * sum_xx - sum_x * sum_x;
+  WeightedLineFit fit{};
+  fit.slope = (sum * sum_xy - sum_x * sum_y) / determinant;
+  fit.intercept = (sum_y - fit.slope * sum_x) / sum;
+  fit.intercept_variance = sum_xx / determinant;
+  fit.slope_variance = sum / determinant;
+  fit.covariance = -sum_x / determinant;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double pull = (y[i].mean - fit.at(x[i])) / y[i].standard_error;
+    fit.chi_square += pull * pull;
+  }
+  return fit;
+}
+
 Estimate extrapolate_to_zero(double rate_1, const Estimate& value_1, double rate_2, const Estimate& value_2) {
   const double weight_1 = -rate_2 / (rate_1 - rate_2);
   const double weight_2 = rate_1 / (rate_1 - rate_2);

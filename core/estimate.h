@@ -46,6 +46,17 @@ LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y);
 /// Order p of error = C h^p, fitted on log scales; the errors must not be 0.
 LineFit fit_order(const std::vector<double>& step_sizes, const std::vector<double>& errors);
 
+/// Straight line through points with independent standard errors, least squares weighted by 1/error^2.
+struct WeightedLineFit {
+  double intercept, slope;
+  double intercept_variance, slope_variance, covariance;  ///< from the standard errors alone
+  double chi_square;                                      ///< of the residuals; points - 2 degrees of freedom
+
+  double at(double x) const { return intercept + slope * x; }
+  double standard_error_at(double x) const;
+};
+WeightedLineFit fit_weighted_line(const std::vector<double>& x, const std::vector<Estimate>& y);
+
 /// Richardson extrapolation to eta = 0 of an estimate whose bias is proportional to eta, from two independent values.
 ///
 ///   (e1 v2 - e2 v1) / (e1 - e2) at learning rates e1 > e2

@@ -12,8 +12,8 @@
 #include "core/subprocess.h"
 #include "experiments/commands.h"
 #include "experiments/comparison.h"
+#include "experiments/questions.h"
 #include "experiments/run_folder.h"
-#include "experiments/side_by_side.h"
 #include "experiments/training_comparison.h"
 
 namespace quasar {
@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json describe_parts(const std::vector<Part>& parts, const fs::path& folder) {
+json describe_parts(const std::vector<Part>& parts, const std::string& question, const fs::path& folder) {
   json list = json::array();
   for (const Part& part : parts)
     list.push_back({{"panel", part.panel},
@@ -31,16 +31,16 @@ json describe_parts(const std::vector<Part>& parts, const fs::path& folder) {
                     {"weights", part.weights},
                     {"learning_rate", part.learning_rate},
                     {"folder", fs::relative(part.folder, folder).string()}});
-  return {{"format", 1}, {"parts", list}};
+  return {{"format", 1}, {"question", question}, {"parts", list}};
 }
 
-void write_comparison(Recorder& recorder, const std::vector<Part>& parts) {
-  const auto rows = comparison_rows(parts);
+void write_comparison(Recorder& recorder, const Question& question, const std::vector<Part>& parts) {
+  const auto rows = question.rows(parts);
   for (const auto& row : rows) recorder.record("table", row);
   if (rows.empty()) recorder.write_file("table.jsonl", "");  // a reader misses no file
   const std::string nothing = "No measurement of the same settings is among these runs; the figure has theory alone.\n";
-  recorder.write_file("table.md", rows.empty() ? nothing : comparison_table(rows));
-  recorder.write_file("parts.json", describe_parts(parts, recorder.folder()).dump(1) + "\n");
+  recorder.write_file("table.md", rows.empty() ? nothing : question.table(rows));
+  recorder.write_file("parts.json", describe_parts(parts, question.name, recorder.folder()).dump(1) + "\n");
 }
 
 void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>& runs) {
@@ -61,6 +61,13 @@ void draw_figure(const fs::path& folder) {
   if (status != 0)
     std::printf("the figure was not drawn; with matplotlib installed run\n  %s %s %s\n", python.c_str(), script.c_str(),
                 folder.c_str());
+}
+
+/// The question that a folder of a comparison answers; runs, and comparisons of several folders, are put side by side.
+const Question& question_of(const std::vector<std::string>& folders) {
+  const fs::path parts = fs::path(folders.front()) / "parts.json";
+  if (folders.size() > 1 || !fs::exists(parts)) return question_named("side_by_side");
+  return question_named(json::parse(std::ifstream(parts)).value("question", "side_by_side"));
 }
 
 std::vector<Part> load_folders(const std::vector<std::string>& folders) {
@@ -125,12 +132,15 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
   const bool is_file = fs::path(targets.front()).extension() == ".toml";
   if (is_file) {
     const Config config = Config::from_file(targets.front(), {targets.begin() + 1, targets.end()});
-    const SideBySideOptions options = SideBySideOptions::read(config);
+    const Question& question = read_question(config);
+    const RunOptions options = RunOptions::read(config, question.name);
+    const auto parts = question.parts(config, options);
+    config.finish();
     const FinishedRun run =
-        run_in_folder(config, options.run, {{"command", "compare"}}, arguments.dry_run,
-                      [&](Recorder& recorder) { write_comparison(recorder, run_parts(options.parts)); });
+        run_in_folder(config, options, {{"command", "compare"}}, arguments.dry_run,
+                      [&](Recorder& recorder) { write_comparison(recorder, question, run_parts(parts)); });
     if (arguments.dry_run) {
-      run_parts(options.parts, true);
+      run_parts(parts, true);
       return;
     }
     report(run);
@@ -145,7 +155,8 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
         "training runs and runs of a Slow SDE or of a landscape have no axis in common: two comparisons follow\n");
   if (!others.empty()) {
     const auto parts = load_folders(others);
-    compare_folders(others, arguments.dry_run, [&](Recorder& recorder) { write_comparison(recorder, parts); });
+    compare_folders(others, arguments.dry_run,
+                    [&](Recorder& recorder) { write_comparison(recorder, question_of(others), parts); });
   }
   if (!training.empty()) {
     const auto runs = load_trained_runs(training);

@@ -1,6 +1,7 @@
 #include "experiments/landscapes.h"
 
 #include <cmath>
+#include <numbers>
 
 namespace quasar {
 namespace {
@@ -17,7 +18,15 @@ LandscapeProblem<Circle> read_circle(const Config& config) {
                       config.number("landscape.noise_scale_y", at_least(0.0), std::sqrt(0.4))};
   const double phi = config.number("landscape.start", any_number(), 0.6);
   const auto cos_2phi = [](const Vec<2>& x) { return (x[0] * x[0] - x[1] * x[1]) / x.squaredNorm(); };
-  return {circle, Vec<2>(std::cos(phi), std::sin(phi)), {{"cos_2phi", cos_2phi}}};
+  const auto sin_2phi = [](const Vec<2>& x) { return 2 * x[0] * x[1] / x.squaredNorm(); };
+  const ManifoldCurve<2> curve{[](double q) { return Vec<2>(std::cos(q), std::sin(q)); },
+                               [](double q) { return Vec<2>(-std::sin(q), std::cos(q)); },
+                               [](double q) { return Vec<2>(-std::cos(q), -std::sin(q)); },
+                               [](const Vec<2>& x) { return std::atan2(x[1], x[0]); }};
+  return {circle,
+          Vec<2>(std::cos(phi), std::sin(phi)),
+          {{"cos_2phi", cos_2phi}, {"sin_2phi", sin_2phi}},
+          {{"phi", 0.0, std::numbers::pi, curve}}};  // x and -x have the same law
 }
 
 LandscapeProblem<Hyperbola> read_hyperbola(const Config& config) {
@@ -42,7 +51,13 @@ LandscapeProblem<PeriodicValley> read_periodic_valley(const Config& config) {
   const PeriodicValley valley{config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
                               config.number("landscape.noise_scale_y", at_least(0.0), std::sqrt(0.5))};
   const double y = config.number("landscape.start", any_number(), 1.0);
-  return {valley, Vec<2>(0.0, y), {{"cos_y", [](const Vec<2>& x) { return std::cos(x[1]); }}}};
+  const ManifoldCurve<2> floor{[](double q) { return Vec<2>(0.0, q); }, [](double) { return Vec<2>(0.0, 1.0); },
+                               [](double) { return Vec<2>(0.0, 0.0); }, [](const Vec<2>& x) { return x[1]; }};
+  return {valley,
+          Vec<2>(0.0, y),
+          {{"cos_y", [](const Vec<2>& x) { return std::cos(x[1]); }},
+           {"sin_y", [](const Vec<2>& x) { return std::sin(x[1]); }}},
+          {{"y", -std::numbers::pi, 2 * std::numbers::pi, floor}}};
 }
 
 LandscapeProblem<Sphere<3>> read_sphere(const Config& config) {
@@ -78,6 +93,12 @@ NamedLandscape read_landscape(const Config& config) {
   if (name == "periodic_valley") return {name, read_periodic_valley(config)};
   if (name == "sphere") return {name, read_sphere(config)};
   return {name, read_turning_valley(config)};
+}
+
+void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key) {
+  const bool closed =
+      std::visit([](const auto& problem) { return problem.closed_curve.has_value(); }, landscape.problem);
+  if (!closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
 }
 
 }  // namespace quasar

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "core/config.h"
+#include "sde/one_dimensional.h"
 #include "toy_models/circle.h"
 #include "toy_models/hyperbola.h"
 #include "toy_models/periodic_valley.h"
@@ -23,9 +25,16 @@ struct LandscapeProblem {
     std::string name;
     std::function<double(const Vec<L::dim>&)> value;  ///< of a point on the manifold
   };
+  /// The manifold as a curve on which all laws are periodic.
+  struct ClosedCurve {
+    std::string coordinate;  ///< its name
+    double low, period;      ///< shown on [low, low + period)
+    ManifoldCurve<L::dim> curve;
+  };
   L landscape;
   Vec<L::dim> start;
   std::vector<Observable> observables;
+  std::optional<ClosedCurve> closed_curve = std::nullopt;
 };
 
 /// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
@@ -41,5 +50,8 @@ struct NamedLandscape {
 
 /// Reads `landscape.*`.
 NamedLandscape read_landscape(const Config& config);
+
+/// Throws ConfigError about `key` unless the landscape's manifold is known as a closed curve.
+void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key);
 
 }  // namespace quasar

@@ -6,6 +6,7 @@
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "experiments/backward_equation.h"
 #include "experiments/commands.h"
 #include "experiments/landscapes.h"
 #include "experiments/network_theory.h"
@@ -170,6 +171,8 @@ void check_start(const LandscapeProblem<L>&, const SdeOptions& options, const Co
 FinishedRun run_sde(const Config& config, bool dry_run) {
   const bool network = config.choice("sde.system", {"landscape", "network"}, std::string("landscape")) == "network";
   if (network) return run_network_theory(config, dry_run);
+  const bool paths = config.choice("sde.solver", {"paths", "backward_equation"}, std::string("paths")) == "paths";
+  if (!paths) return run_backward_equation(config, dry_run);
   const RunOptions run = RunOptions::read(config, "sde");
   const NamedLandscape landscape = read_landscape(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
@@ -177,7 +180,9 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const SdeOptions options = SdeOptions::read(config, regime, run.seed);
   std::visit([&](const auto& problem) { check_start(problem, options, config); }, landscape.problem);
+  config.forget_replaced("sde.solver", {"sde.nodes"});
   config.ignore(other_keys::kEnsemble);
+  config.ignore({"record.histogram"});
   config.finish();
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.folder(config), config);
   const auto integrate = [&](const auto& problem, Recorder& recorder) {

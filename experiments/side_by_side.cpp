@@ -1,46 +1,11 @@
 #include "experiments/side_by_side.h"
 
-#include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <sstream>
 
-#include "core/progress.h"
 #include "distributed/data/image_classification.h"
 
 namespace quasar {
 namespace {
-
-/// Collects `key = value` lines of a part's configuration.
-class Settings {
- public:
-  template <class T>
-  Settings& set(const std::string& key, const T& value) {
-    std::ostringstream line;
-    line.precision(17);
-    line << key << " = " << value << "\n";
-    text_ += line.str();
-    return *this;
-  }
-  Settings& set(const std::string& key, const std::string& value) {
-    text_ += key + " = '" + value + "'\n";
-    return *this;
-  }
-  Settings& set(const std::string& key, const char* value) { return set(key, std::string(value)); }
-  Settings& set(const std::string& key, bool value) {
-    text_ += key + (value ? " = true\n" : " = false\n");
-    return *this;
-  }
-  Settings with_rest_of(const std::string& more) const {
-    Settings copy = *this;
-    copy.text_ += more;
-    return copy;
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 /// The synchronisation of the three regimes at one learning rate.
 struct Regimes {
@@ -73,10 +38,6 @@ std::vector<Regimes> read_regimes(const Config& config, const std::string& secti
   return regimes;
 }
 
-Settings common(const RunOptions& run, const std::string& name) {
-  return Settings().set("run.name", name).set("run.results", run.results).set("run.seed", run.seed);
-}
-
 /// An ensemble and a Slow SDE for each regime of a landscape.
 void add_landscape(const Config& config, const RunOptions& run, std::int64_t workers, const std::string& landscape,
                    std::vector<PartRun>& parts) {
@@ -105,13 +66,13 @@ void add_landscape(const Config& config, const RunOptions& run, std::int64_t wor
     for (const std::string regime : {"sgd", "inverse", "qsr"}) {
       const std::string schedule = shared.text() + regimes.settings(regime, slow_time);
       parts.push_back({landscape, regime, "sde",
-                       common(run, landscape + "-" + regime + "-theory")
+                       part_settings(run, landscape + "-" + regime + "-theory")
                            .with_rest_of(schedule)
                            .set("sde.steps", sde_steps)
                            .set("sde.paths", paths)
                            .text()});
       parts.push_back({landscape, regime, "toy",
-                       common(run, landscape + "-" + regime + "-toy")
+                       part_settings(run, landscape + "-" + regime + "-toy")
                            .with_rest_of(schedule)
                            .set("ensemble.replicas", replicas)
                            .text()});
@@ -168,14 +129,14 @@ void add_network(const Config& config, const RunOptions& run, std::int64_t worke
       const std::string settings = network.shared + shared.text() + regimes.settings(regime, network.slow_time);
       for (const std::string weights : {"psi", "psi_disc"})
         parts.push_back({"network", regime, "sde",
-                         common(run, "network-" + regime + "-theory")
+                         part_settings(run, "network-" + regime + "-theory")
                              .with_rest_of(settings)
                              .set("sde.system", "network")
                              .set("sde.weights", weights)
                              .set("sde.steps", network.sde_steps)
                              .text()});
       parts.push_back({"network", regime, "train",
-                       common(run, "network-" + regime)
+                       part_settings(run, "network-" + regime)
                            .with_rest_of(settings)
                            .set("train.replicas", network.seeds)
                            .set("workers.check_collectives", false)  // tripled the time of an average at H = 1
@@ -183,48 +144,15 @@ void add_network(const Config& config, const RunOptions& run, std::int64_t worke
     }
 }
 
-FinishedRun run_part(const PartRun& part, const Config& config, bool dry_run) {
-  if (part.command == "sde") return run_sde(config, dry_run);
-  if (part.command == "toy") return run_toy(config, dry_run);
-  return run_train(config, dry_run);
-}
-
 }  // namespace
 
-SideBySideOptions SideBySideOptions::read(const Config& config) {
-  SideBySideOptions options;
-  options.run = RunOptions::read(config, "side_by_side");
+std::vector<PartRun> side_by_side_parts(const Config& config, const RunOptions& run) {
+  std::vector<PartRun> parts;
   const auto workers = config.integer("workers.count", at_least(2), 4);
-  add_landscape(config, options.run, workers, "valley", options.parts);
-  add_landscape(config, options.run, workers, "circle", options.parts);
-  add_network(config, options.run, workers, options.parts);
-  config.finish();
-  return options;
-}
-
-std::vector<Part> run_parts(const std::vector<PartRun>& parts, bool dry_run) {
-  std::vector<Part> result;
-  std::size_t number = 0;
-  for (const PartRun& part : parts) {
-    ++number;
-    const std::string label = part.panel + " " + part.regime + ", " + (part.command == "sde" ? "theory" : part.command);
-    if (part.panel == "network" && !has_networks()) {
-      std::fprintf(stderr, "[%zu/%zu] %s: left out, this binary was built without LibTorch\n", number, parts.size(),
-                   label.c_str());
-      continue;
-    }
-    const Config config = Config::from_text(part.config, "part " + label);
-    const auto start = std::chrono::steady_clock::now();
-    const FinishedRun run = run_part(part, config, dry_run);
-    if (dry_run) continue;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::fprintf(stderr, "[%zu/%zu] %s: %s (%s)\n", number, parts.size(), label.c_str(),
-                 run.reused ? "there already" : format_duration(seconds).c_str(), run.folder.c_str());
-    result.push_back(load_part(run.folder));
-    result.back().panel = part.panel;
-    result.back().regime = part.regime;
-  }
-  return result;
+  add_landscape(config, run, workers, "valley", parts);
+  add_landscape(config, run, workers, "circle", parts);
+  add_network(config, run, workers, parts);
+  return parts;
 }
 
 }  // namespace quasar

@@ -1,5 +1,7 @@
 // quasar toy: Local SGD on a landscape, many replicas at once, recorded on a grid of slow time.
 
+#include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "core/progress.h"
@@ -38,13 +40,40 @@ std::vector<double> record_times(double slow_time, std::int64_t points) {
   return times;
 }
 
+/// Bin i of a closed curve's coordinate as an observable: 1 inside, 0 outside, so that its mean is a probability.
+template <class L>
+Observable<L::dim> indicator(const typename LandscapeProblem<L>::ClosedCurve& closed, std::int64_t i,
+                             std::int64_t bins) {
+  return [&closed, i, bins](const Observed<L::dim>& seen) {
+    const double turns = (closed.curve.coordinate(seen.projected) - closed.low) / closed.period;
+    const double place = (turns - std::floor(turns)) * static_cast<double>(bins);
+    return std::min(static_cast<std::int64_t>(place), bins - 1) == i ? 1.0 : 0.0;
+  };
+}
+
+/// How many replicas are in each bin.
+template <class L>
+nlohmann::json histogram(const typename LandscapeProblem<L>::ClosedCurve& closed, const EnsembleRecord& record,
+                         std::size_t first_bin) {
+  nlohmann::json counts = nlohmann::json::array();
+  for (std::size_t i = first_bin; i < record.observables.size(); ++i) {
+    const RunningMoments& moments = record.observables[i];
+    counts.push_back(std::llround(moments.mean() * static_cast<double>(moments.count())));
+  }
+  return {{"slow_time", record.slow_time},   {"step", record.step},
+          {"coordinate", closed.coordinate}, {"low", closed.low},
+          {"period", closed.period},         {"counts", counts}};
+}
+
 template <class L>
 void simulate(const LandscapeProblem<L>& problem, const TrainingSchedule& schedule, const EnsembleOptions& options,
-              const std::vector<double>& times, Recorder& recorder) {
+              const std::vector<double>& times, std::int64_t bins, Recorder& recorder) {
   std::vector<Observable<L::dim>> observables;
   for (const auto& observable : problem.observables)
     observables.push_back([&observable](const Observed<L::dim>& seen) { return observable.value(seen.projected); });
+  const std::size_t distance = observables.size(), first_bin = distance + 1;
   observables.push_back([](const Observed<L::dim>& seen) { return (seen.average - seen.projected).norm(); });
+  for (std::int64_t i = 0; i < bins; ++i) observables.push_back(indicator<L>(*problem.closed_curve, i, bins));
   const double worker_steps_a_step = static_cast<double>(options.replicas) * options.num_workers;
   Progress progress("toy", worker_steps_a_step * static_cast<double>(schedule.total_steps), "worker-steps");
   EnsembleCallbacks callbacks;
@@ -53,12 +82,13 @@ void simulate(const LandscapeProblem<L>& problem, const TrainingSchedule& schedu
     nlohmann::json values;
     for (std::size_t i = 0; i < problem.observables.size(); ++i)
       values[problem.observables[i].name] = to_json(record.observables[i]);
-    values["distance_to_manifold"] = to_json(record.observables.back());
+    values["distance_to_manifold"] = to_json(record.observables[distance]);
     recorder.record("observables", {{"slow_time", record.slow_time},
                                     {"step", record.step},
                                     {"round", record.round},
                                     {"replicas_that_left", record.left_domain},
                                     {"observables", values}});
+    if (bins > 0) recorder.record("histograms", histogram<L>(*problem.closed_curve, record, first_bin));
   };
   run_ensemble(problem.landscape, problem.start, schedule, options, observables, times, callbacks);
 }
@@ -72,13 +102,16 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
   const TrainingSchedule schedule = TrainingSchedule::read(config);
   const SlowRegime regime = SlowRegime::of(config, schedule, workers);
   const auto times = record_times(regime.slow_time, config.integer("record.points", at_least(1), 10));
+  const auto bins = config.integer("record.histogram", between(0, 1000), 0);
+  if (bins > 0) require_closed_curve(config, landscape, "record.histogram");
   const EnsembleOptions options = read_ensemble(config, workers, run.seed);
   config.ignore(other_keys::kSde);
   config.finish();
   return run_in_folder(config, run, describe_run(config, "toy", landscape.name, "measurement", regime), dry_run,
                        [&](Recorder& recorder) {
-                         std::visit([&](const auto& problem) { simulate(problem, schedule, options, times, recorder); },
-                                    landscape.problem);
+                         std::visit(
+                             [&](const auto& problem) { simulate(problem, schedule, options, times, bins, recorder); },
+                             landscape.problem);
                        });
 }
 

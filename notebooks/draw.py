@@ -11,9 +11,9 @@ example:
 
 The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The files drawn are printed, one
 a line. A comparison with a panel valley, circle or network is drawn as the main job's page, one of training runs as
-accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), one of
-Slow-SDE runs alone as slow_sde.png (means, spread, quantiles) and paths.png (a few paths on the manifold), any other
-as one small panel for every observable.
+accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), the answer to
+a question (weak_error, drift_multiplier, stationary) as its figure, one of Slow-SDE runs alone as slow_sde.png (means,
+spread, quantiles) and paths.png (a few paths on the manifold), any other as one small panel for every observable.
 
 exit codes: 0 done, 2 no such results folder or no matplotlib, 3 damaged results, 7 the figure cannot be written
 """
@@ -32,6 +32,8 @@ def draw(folder, out):
     """Reads the comparison, draws it and returns the paths written."""
     from quasar_results import slow_sde
     from quasar_results.generic import draw_generic
+    from quasar_results.questions.figures import FIGURES, draw_answer
+    from quasar_results.questions.reader import question_of, read_answer
     from quasar_results.reader import read_comparison, read_info
     from quasar_results.save import save
     from quasar_results.side_by_side import draw_side_by_side, fits
@@ -42,6 +44,8 @@ def draw(folder, out):
     out.mkdir(parents=True, exist_ok=True)
     if is_training(folder):
         return save_figures(read_training(folder), out)
+    if question_of(folder) in FIGURES:
+        return save(draw_answer(read_answer(folder)), out, question_of(folder))
     comparison = read_comparison(folder)
     if slow_sde.fits(comparison):
         return slow_sde.save_slow_sde(comparison, out)

@@ -1,5 +1,6 @@
 #include "sde/one_dimensional.h"
 
+#include <algorithm>
 #include <numbers>
 
 #include <unsupported/Eigen/MatrixFunctions>
@@ -111,6 +112,14 @@ VectorXd stationary_density(const SpectralGrid& grid, const CoordinateField& fie
   if (!(density.minCoeff() > -1e-6 * density.maxCoeff()))
     throw NumericalError("the grid of " + std::to_string(n) + " nodes does not resolve the stationary density");
   return density;
+}
+
+double relaxation_time(const SpectralGrid& grid, const CoordinateField& field) {
+  Eigen::ArrayXd rates = Eigen::EigenSolver<MatrixXd>(generator(grid, field), false).eigenvalues().real().array();
+  std::sort(rates.begin(), rates.end());
+  const double slowest = rates[rates.size() - 2];  // the last is 0, of the constants
+  if (!(slowest < 0.0)) throw NumericalError("the law does not relax: the generator has a second eigenvalue of 0");
+  return -1.0 / slowest;
 }
 
 }  // namespace quasar

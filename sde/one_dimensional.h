@@ -99,4 +99,11 @@ Eigen::MatrixXd expectation(const SpectralGrid& grid, const CoordinateField& fie
 /// Not checked: that the grid is periodic.
 Eigen::VectorXd stationary_density(const SpectralGrid& grid, const CoordinateField& field);
 
+/// Slow time in which the slowest deviation from the stationary law falls by e: -1/l for the eigenvalue l != 0 of the
+/// generator with the largest real part.
+///
+/// cost    one eigendecomposition, O(n^3)
+/// throws  NumericalError if no deviation falls
+double relaxation_time(const SpectralGrid& grid, const CoordinateField& field);
+
 }  // namespace quasar

@@ -39,6 +39,37 @@ TEST(FitOrder, FindsTheExponentOfAPowerLaw) {
   EXPECT_NEAR(fit.slope_standard_error, 0.0, 1e-12);
 }
 
+TEST(FitWeightedLine, IsTheUnweightedFitForEqualErrorsAndIgnoresAWorthlessPoint) {
+  const std::vector<double> x = {0.5, 1.0, 3.0, 4.0};
+  const std::vector<double> y = {1.0, 2.5, 2.0, 5.0};
+  std::vector<Estimate> points;
+  for (const double value : y) points.push_back({value, 0.2});
+  const WeightedLineFit fit = fit_weighted_line(x, points);
+  const LineFit plain = fit_line(x, y);
+  EXPECT_NEAR(fit.slope, plain.slope, 1e-12);
+  EXPECT_NEAR(fit.intercept, plain.intercept, 1e-12);
+  EXPECT_NEAR(std::sqrt(fit.slope_variance * fit.chi_square / 2.0), plain.slope_standard_error, 1e-12);
+  points[2].standard_error = 1e6;
+  const LineFit without = fit_line({0.5, 1.0, 4.0}, {1.0, 2.5, 5.0});
+  EXPECT_NEAR(fit_weighted_line(x, points).slope, without.slope, 1e-9);
+}
+
+TEST(FitWeightedLine, HasTheVariancesOfItsLinearCombinations) {
+  const std::vector<double> x = {0.5, 1.0, 3.0, 4.0};
+  const std::vector<Estimate> points = {{1.0, 0.1}, {2.5, 0.3}, {2.0, 0.2}, {5.0, 0.4}};
+  const WeightedLineFit fit = fit_weighted_line(x, points);
+  double slope_variance = 0.0, variance_at_two = 0.0;
+  for (std::size_t i = 0; i < 4; ++i) {  // the fit is linear in the values
+    auto moved = points;
+    moved[i].mean += 1.0;
+    const WeightedLineFit other = fit_weighted_line(x, moved);
+    slope_variance += std::pow((other.slope - fit.slope) * points[i].standard_error, 2);
+    variance_at_two += std::pow((other.at(2.0) - fit.at(2.0)) * points[i].standard_error, 2);
+  }
+  EXPECT_NEAR(fit.slope_variance, slope_variance, 1e-12);
+  EXPECT_NEAR(fit.standard_error_at(2.0), std::sqrt(variance_at_two), 1e-12);
+}
+
 TEST(Extrapolation, RemovesABiasProportionalToTheLearningRate) {
   const Estimate result = extrapolate_to_zero(0.02, {5.0 + 0.02 * 7.0, 0.3}, 0.01, {5.0 + 0.01 * 7.0, 0.4});
   EXPECT_NEAR(result.mean, 5.0, 1e-12);

@@ -244,6 +244,16 @@ TEST(StationaryDensity, IsTheLimitOfTheTransient) {
   EXPECT_NEAR(late(17, 0), valley.mean_cosine(1), 1e-9);
 }
 
+// cos 2 phi decays at the rate 2 s2 under Brownian motion of variance s2 on the circle
+TEST(RelaxationTime, IsThatOfBrownianMotionOnTheCircle) {
+  const Circle isotropic{4.0, 0.7, 0.7};
+  const auto field = coordinate_field(isotropic, isotropic, times(4), kCircleCurve);
+  EXPECT_NEAR(relaxation_time(kCircleGrid, field), 1 / (2 * 0.49), 1e-9);
+  EXPECT_NEAR(relaxation_time(periodic_grid(0, 2 * pi, 64), field), 2 / 0.49, 1e-9);
+  const CoordinateField still = [](double) { return CoordinateCoefficients{0, 0}; };
+  EXPECT_THROW(relaxation_time(kCircleGrid, still), NumericalError);
+}
+
 TEST(OneDimensional, SaysWhatItCannotSolve) {
   EXPECT_THROW(periodic_grid(0, 1, 7), ConfigError);
   EXPECT_THROW(periodic_grid(0, 0, 8), ConfigError);

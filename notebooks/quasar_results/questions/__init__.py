@@ -1,0 +1,1 @@
+"""Figures of the questions that `quasar compare` answers with a table of their own: one file a question."""
