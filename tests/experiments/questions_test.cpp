@@ -75,7 +75,8 @@ TEST_F(Questions, WeakErrorIsNotFittedThroughNoise) {
 TEST_F(Questions, WeakErrorWantsWholeRounds) {
   const Words compare = {"compare", kExperiments / "weak_error.toml"};
   EXPECT_THAT(quasar(compare + kTinyWeakError + Words{"circle.beta=0.17"}), fails_with(2, "circle.beta"));
-  EXPECT_THAT(quasar(compare + kTinyWeakError + Words{"circle.replicas=[64]"}), fails_with(2, "circle.replicas"));
+  EXPECT_THAT(quasar(compare + kTinyWeakError + Words{"circle.sgd_replicas=[64, 64, 64]", "circle.replicas=[64]"}),
+              fails_with(2, "circle.replicas"));
   EXPECT_TRUE(runs().empty());
 }
 
@@ -103,9 +104,9 @@ TEST_F(Questions, DriftMultiplierWantsPeriodsThatDivideTheSteps) {
 }
 
 TEST_F(Questions, StationaryLawsAreThoseOfTheirRegimes) {
-  auto rows = answer("stationary", {"periodic_valley.replicas=2000", "circle.replicas=2000", "circle.bins=12",
-                                    "periodic_valley.bins=12", "periodic_valley.slow_time=20", "circle.slow_time=6",
-                                    "periodic_valley.learning_rate=0.05", "circle.learning_rate=0.025"});
+  auto rows = answer("stationary", {"periodic_valley.replicas=1000", "circle.replicas=1000", "circle.bins=12",
+                                    "periodic_valley.bins=12", "periodic_valley.slow_time=16", "circle.slow_time=4",
+                                    "periodic_valley.learning_rate=0.02", "periodic_valley.alpha=0.2"});
   ASSERT_EQ(rows["histogram"].size(), 6u);
   for (const auto& row : rows["histogram"]) {
     const std::string regime = row.at("regime");

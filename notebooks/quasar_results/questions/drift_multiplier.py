@@ -9,19 +9,20 @@ from .. import style
 MEASURED = "#D55E00"
 THEORY = "#000000"
 CONTRAST = "#0072B2"
-CLIP = 4.5  # standard errors shown
+CLIP = 4.0  # standard errors shown; what is beyond is drawn at the edge
 
 
 def agreement(answer, theory):
     """χ² of a theory over its degrees of freedom, written out."""
     row = answer.one("agreement", theory=theory)
-    return f"χ² = {row['chi_square']:.4g} / {row['degrees_of_freedom']:g}"
+    chi_square = f"{row['chi_square']:,.0f}" if row["chi_square"] > 1000 else f"{row['chi_square']:.3g}"
+    return f"χ² = {chi_square} / {row['degrees_of_freedom']:g}"
 
 
 def draw_multipliers(axes, answer, measured, curve):
     """Both theories as lines, the measured multipliers as points."""
     workers = curve["num_workers"]
-    label = f"1 + (K−1) ψ_disc(ηλ, H),  {agreement(answer, '1 + (K-1) psi_disc')}"
+    label = rf"1 + (K−1) $\psi_{{\rm disc}}$(ηλ, H),  {agreement(answer, '1 + (K-1) psi_disc')}"
     axes.plot(curve["sync_period"], curve["psi_disc"], color=THEORY, linewidth=1.7, label=label, zorder=2)
     label = f"1 + (K−1) ψ(2ηHλ),  {agreement(answer, '1 + (K-1) psi')}"
     axes.plot(curve["sync_period"], curve["psi"], color=CONTRAST, linestyle=(0, (4, 2)), linewidth=1.5, label=label)
@@ -52,12 +53,12 @@ def draw_differences(axes, measured):
         axes.plot(h[inside], pull[inside], marker=marker, **look)
         for sign, arrow in ((1, "^"), (-1, "v")):
             beyond = ~inside & (np.sign(pull) == sign)
-            axes.plot(h[beyond], np.full(beyond.sum(), sign * (CLIP - 0.3)), marker=arrow, **look)
+            axes.plot(h[beyond], np.full(beyond.sum(), sign * (CLIP + 0.4)), marker=arrow, **look)
     axes.axhspan(-2, 2, color=style.GREY, alpha=0.12, linewidth=0)
     axes.axhline(0, color=THEORY, linewidth=1.2)
-    axes.set(xscale="log", ylim=(-CLIP, CLIP), yticks=[-4, -2, 0, 2, 4], xlabel="H, local steps between averages")
+    axes.set(xscale="log", ylim=(-CLIP - 0.9, CLIP + 0.9), yticks=[-4, -2, 0, 2, 4], xlabel="H, local steps between averages")
     axes.set_ylabel("(measured −\ntheory) / s.e.")
-    axes.text(0.99, 0.96, "filled: ψ_disc; open: ψ (at an edge: beyond it)", transform=axes.transAxes, ha="right",
+    axes.text(0.99, 0.96, r"filled: $\psi_{\rm disc}$; open: ψ (arrow at an edge: beyond it)", transform=axes.transAxes, ha="right",
               va="top", fontsize=9, color=style.GREY)  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from .. import style
 
 PANEL = (4.0, 2.75)
 HEAD = 0.85
-LAWS = {"circle": ("φ", "density ∝ D^(m−1)"), "periodic_valley": ("y", "density ∝ exp(κ cos y)")}
+LAWS = {"circle": ("φ", r"density ∝ $D^{m-1}$"), "periodic_valley": ("y", r"density ∝ $e^{\kappa\,\cos y}$ for constant m")}
 MULTIPLIERS = {"sgd": "m = 1", "inverse": "1 < m < K", "qsr": "m → K"}
 
 

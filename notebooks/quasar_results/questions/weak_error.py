@@ -9,7 +9,7 @@ from .. import style
 
 COLOURS = ["#0072B2", "#D55E00"]  # one an observable
 MARKERS = ["o", "s"]
-PANEL = (4.1, 3.6)
+PANEL = (4.1, 4.0)
 HEAD = 0.85
 SYMBOLS = {"cos_2phi": "cos 2φ", "sin_2phi": "sin 2φ", "cos_y": "cos y", "sin_y": "sin y"}
 SIZES = {"qsr": "α² = η²H"}
@@ -71,12 +71,13 @@ def draw_panel(axes, answer, panel, regime):
     if regime != "qsr":
         draw_guide(axes, sizes, 2.6 * max(errors), 0.25, "¼")
     axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.25)
-    axes.set_ylim(min(errors) / 3.5, 4 * max(errors))
+    axes.set_ylim(min(errors) / 2.5, 4 * max(errors))
     axes.set_xticks(sizes)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(SIZES.get(regime, "η"))
-    axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=9, borderaxespad=0.2, handlelength=1.6)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "borderaxespad": 0.2}
+    axes.legend(handles=handles, frameon=False, fontsize=9.5, handlelength=1.6, **below)
     label, colour, _ = style.look(regime, [regime])
     axes.set_title(f"{label} ({regime_detail(regime, rows)})", color=colour)
 
