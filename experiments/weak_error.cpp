@@ -114,13 +114,15 @@ json error_row(const std::vector<Part>& parts, const Part& measured, const std::
   return row;
 }
 
-/// Replicas with which the run would be resolved, if its error is in proportion to that of the largest size.
+/// Replicas with which the run would be resolved: for the error that was measured, or for one in proportion to that of
+/// the largest size where this is smaller.
 double replicas_needed(const json& row, const json& largest) {
-  const double se = row.at("se"), error = std::abs(row.at("error").get<double>());
-  const double share = row.at("size").get<double>() / largest.at("size").get<double>();
-  const bool known = largest.at("resolved");
-  const double bias = known ? std::abs(largest.at("error").get<double>()) * share : std::max(error, se);
-  return row.at("replicas").get<double>() * std::pow(se / (kLargestShareOfNoise * bias), 2);
+  const double se = row.at("se");
+  double error = std::max(std::abs(row.at("error").get<double>()), se);
+  if (largest.at("resolved"))
+    error = std::min(error, std::abs(largest.at("error").get<double>()) * row.at("size").get<double>() /
+                                largest.at("size").get<double>());
+  return row.at("replicas").get<double>() * std::pow(se / (kLargestShareOfNoise * error), 2);
 }
 
 /// Why no slope may be fitted through these errors, the largest size first; empty if one may.

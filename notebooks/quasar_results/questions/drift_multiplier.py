@@ -37,9 +37,9 @@ def draw_multipliers(axes, answer, measured, curve):
     axes.legend(loc="upper left", frameon=False, fontsize=9.5, bbox_to_anchor=(0.0, 0.93))
     turn = 2 * curve["learning_rate"] * curve["eigenvalue"]
     above = axes.secondary_xaxis("top", functions=(lambda x: x * turn, lambda x: x / turn))
-    above.set_xlabel("2ηHλ")
+    above.set_xlabel("2ηHλ", labelpad=7)
     above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_title(f"Drift multiplier of Local SGD at η = {curve['learning_rate']:g}", fontsize=13, pad=8)
+    axes.set_title(f"Drift multiplier of Local SGD at η = {curve['learning_rate']:g}", fontsize=13, pad=10)
 
 
 def draw_differences(axes, measured):

@@ -23,7 +23,7 @@ def symbol(observable):
 def slope_label(order):
     """The fitted slope with its 95 % interval, or that there is none."""
     if "refused" in order:
-        return "not fitted: too few replicas" if "Monte-Carlo" in order["refused"] else "not fitted"
+        return "not fitted: too few replicas" if "Monte-Carlo" in order["refused"] else f"not fitted: {order['refused']}"
     return f"slope {order['slope']:.2f} ± {order['half_width_95']:.2f}"
 
 
