@@ -131,14 +131,15 @@ std::string reason_to_refuse(const std::vector<json>& errors) {
   std::string unresolved;
   bool positive = false, negative = false;
   for (const auto& row : errors) {
-    (row.at("error").get<double>() > 0.0 ? positive : negative) = true;
-    if (!row.at("resolved"))
+    if (row.at("resolved"))
+      (row.at("error").get<double>() > 0.0 ? positive : negative) = true;
+    else
       unresolved += (unresolved.empty() ? "" : ", ") + print("%.2g", replicas_needed(row, errors.front())) +
                     " at η = " + print("%g", row.at("learning_rate"));
   }
-  if (!unresolved.empty())
-    return "a Monte-Carlo error above a third of the error; replicas needed, about: " + unresolved;
-  return positive && negative ? "the error changes its sign" : "";
+  if (positive && negative) return "the error changes its sign";
+  return unresolved.empty() ? ""
+                            : "a Monte-Carlo error above a third of the error; replicas needed, about: " + unresolved;
 }
 
 json order_row(const std::vector<json>& errors) {

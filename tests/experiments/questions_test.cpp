@@ -138,6 +138,20 @@ TEST_F(Questions, BackwardEquationAgreesWithPathsOfTheSlowSde) {
     }
 }
 
+TEST_F(Questions, HistogramsCountEveryReplicaAndDoNotDependOnThreads) {
+  const Words toy = {"toy", kCircle, "record.histogram=8", "ensemble.replicas=300", "training.slow_time=0.1"};
+  for (const std::string threads : {"1", "2"})
+    ASSERT_THAT(quasar(toy + Words{"run.results=r" + threads, "ensemble.threads=" + threads}), exits_with(0));
+  const auto one = read_series(only_run("r1"), "histograms");
+  EXPECT_EQ(one, read_series(only_run("r2"), "histograms"));
+  EXPECT_EQ(one.front().at("counts"), (json{0, 300, 0, 0, 0, 0, 0, 0}));  // phi = 0.6 of pi
+  for (const auto& record : one) {
+    int replicas = 0;
+    for (const auto& count : record.at("counts")) replicas += count.get<int>();
+    EXPECT_EQ(replicas, 300);
+  }
+}
+
 TEST_F(Questions, WhatNeedsAClosedCurveSaysSo) {
   EXPECT_THAT(quasar({"sde", kValley, "sde.solver=backward_equation"}), fails_with(2, "circle or periodic_valley"));
   EXPECT_THAT(quasar({"toy", kValley, "record.histogram=10"}), fails_with(2, "circle or periodic_valley"));
