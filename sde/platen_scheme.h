@@ -5,6 +5,7 @@
 
 #include <Eigen/Dense>
 
+#include "sde/hessian_modes.h"
 #include "sde/schemes.h"
 
 namespace quasar {
@@ -33,13 +34,8 @@ concept ItoCoefficientField = requires(const C& coefficients, const Vec<Dim>& ze
 template <Loss L>
 Vec<L::dim> ito_drift(const L& loss, const Vec<L::dim>& zeta, const SlowCoefficients<L::dim>& slow,
                       double rank_tolerance = 1e-6) {
-  const Eigen::SelfAdjointEigenSolver<Mat<L::dim>> hessian(Mat<L::dim>(loss.hessian(zeta)));
-  const double threshold = rank_tolerance * hessian.eigenvalues().cwiseAbs().maxCoeff();
-  const Vec<L::dim> inverse =
-      hessian.eigenvalues().unaryExpr([threshold](double l) { return l > threshold ? 1.0 / l : 0.0; });
   const Vec<L::dim> force = loss.third_derivative(zeta, Mat<L::dim>(slow.diffusion * slow.diffusion.transpose()));
-  const Mat<L::dim>& v = hessian.eigenvectors();
-  return slow.drift - 0.5 * (v * inverse.cwiseProduct(v.transpose() * force));
+  return slow.drift - 0.5 * hessian_modes(loss, zeta, rank_tolerance).apply_inverse(force);
 }
 
 /// slow_coefficients with ito_drift as a field; loss and noise must outlive it.

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <string>
-
 #include <Eigen/Dense>
 
 #include "core/drift_factors.h"
-#include "core/errors.h"
 #include "core/loss.h"
+#include "sde/hessian_modes.h"
+#include "sde/symmetric_root.h"
 
 namespace quasar {
 
@@ -31,42 +28,26 @@ struct SlowCoefficients {
 /// weights         the regime
 /// rank_tolerance  eigenvalues below it times the largest are tangent
 /// throws          NumericalError if an eigenvalue is below -rank_tolerance times the largest
-/// cost            two d x d symmetric eigendecompositions and one third derivative
+/// cost            O(d^3): two d x d symmetric eigendecompositions and one third derivative
 /// Not checked: that zeta lies on the manifold. The P_zeta correction is left to the retraction after the step.
 template <Loss L>
 SlowCoefficients<L::dim> slow_coefficients(const L& loss, const Mat<L::dim>& covariance, const Vec<L::dim>& zeta,
                                            const DriftWeights& weights, double rank_tolerance = 1e-6) {
   using Matrix = Mat<L::dim>;
-  const Eigen::SelfAdjointEigenSolver<Matrix> hessian(Matrix(loss.hessian(zeta)));
-  const auto& lambda = hessian.eigenvalues();
-  const Matrix& v = hessian.eigenvectors();
-  const double threshold = rank_tolerance * lambda.cwiseAbs().maxCoeff();
-  if (lambda.minCoeff() < -threshold)
-    throw NumericalError("the Hessian has the eigenvalue " + std::to_string(lambda.minCoeff()) +
-                         " at a point that should be a minimiser");
-  const auto is_tangent = [&](Eigen::Index i) { return lambda[i] <= threshold; };
-
-  const Matrix rotated = v.transpose() * covariance * v;
-  Matrix tangent_block = Matrix::Zero(zeta.size(), zeta.size());
-  Matrix weighted = Matrix::Zero(zeta.size(), zeta.size());
-  Matrix tangent_projector = Matrix::Zero(zeta.size(), zeta.size());
-  for (Eigen::Index i = 0; i < zeta.size(); ++i) {
-    if (is_tangent(i)) tangent_projector += v.col(i) * v.col(i).transpose();
-    for (Eigen::Index j = 0; j < zeta.size(); ++j) {
-      if (is_tangent(i) && is_tangent(j)) {
-        tangent_block(i, j) = rotated(i, j);
-        continue;
-      }
-      const double li = is_tangent(i) ? 0.0 : lambda[i];
-      const double lj = is_tangent(j) ? 0.0 : lambda[j];
+  const HessianModes<L::dim> modes = hessian_modes(loss, zeta, rank_tolerance);
+  const Eigen::Index size = zeta.size(), tangent_dim = modes.tangent_dim;
+  const Matrix rotated = modes.vectors.transpose() * covariance * modes.vectors;
+  Matrix weighted = Matrix::Zero(size, size);
+  for (Eigen::Index i = 0; i < size; ++i)
+    for (Eigen::Index j = i < tangent_dim ? tangent_dim : 0; j < size; ++j) {
+      const double li = modes.lambda[i], lj = modes.lambda[j];
       weighted(i, j) = weights(li, lj) * rotated(i, j) / (li + lj);
     }
-  }
-  const Matrix integrand = v * weighted * v.transpose();
-  const Eigen::SelfAdjointEigenSolver<Matrix> tangent(Matrix(v * tangent_block * v.transpose()));
-  const Vec<L::dim> root = tangent.eigenvalues().cwiseMax(0.0).cwiseSqrt();
-  return {-0.5 * tangent_projector * loss.third_derivative(zeta, integrand),
-          tangent.eigenvectors() * root.asDiagonal() * tangent.eigenvectors().transpose()};
+  const Matrix integrand = modes.vectors * weighted * modes.vectors.transpose();
+  const Vec<L::dim> force = loss.third_derivative(zeta, integrand);
+
+  const Matrix along = modes.tangent_projector();
+  return {-0.5 * along * force, symmetric_root(Matrix(along * covariance * along))};
 }
 
 }  // namespace quasar
