@@ -54,8 +54,7 @@ Eigen::VectorXd label_noise_drift(const InterpolatingModel& model, const Eigen::
   const Eigen::MatrixXd directions = spectrum.vectors * (w.asDiagonal() * (spectrum.vectors.transpose() * jacobian));
   const double samples = static_cast<double>(model.num_samples());
   const Eigen::VectorXd gradient = 2.0 / samples * model.hessian_products(zeta, directions);
-  const double rate = noise.deviation * noise.deviation / (4.0 * noise.batch_size);
-  return -rate * tangent_part(jacobian, gradient);
+  return -0.25 * noise.strength() * tangent_part(jacobian, gradient);
 }
 
 Eigen::VectorXd label_noise_step(const InterpolatingModel& model, const Eigen::VectorXd& zeta, const LabelNoise& noise,
@@ -67,7 +66,7 @@ Eigen::VectorXd label_noise_step(const InterpolatingModel& model, const Eigen::V
 
 double predicted_train_loss(const SampleSpectrum& spectrum, const LabelNoise& noise, double learning_rate) {
   const double sum = (spectrum.lambda.array() / (1.0 - 0.5 * learning_rate * spectrum.lambda.array())).sum();
-  return learning_rate * noise.deviation * noise.deviation / (4.0 * noise.batch_size) * sum;
+  return 0.25 * learning_rate * noise.strength() * sum;
 }
 
 double predicted_dispersion(const SampleSpectrum& spectrum, const LabelNoise& noise, double learning_rate,
@@ -79,7 +78,7 @@ double predicted_dispersion(const SampleSpectrum& spectrum, const LabelNoise& no
                                        : 1.0 - std::pow(1.0 - decay, static_cast<double>(sync_period));
     sum += relaxed / (1.0 - 0.5 * learning_rate * lambda);
   }
-  return (num_workers - 1.0) * learning_rate * noise.deviation * noise.deviation / (2.0 * noise.batch_size) * sum;
+  return 0.5 * (num_workers - 1.0) * learning_rate * noise.strength() * sum;
 }
 
 }  // namespace quasar

@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 
 #include "core/drift_factors.h"
+#include "sde/label_noise.h"
 
 namespace quasar {
 
@@ -45,12 +46,6 @@ struct SampleSpectrum {
   double largest() const { return lambda[lambda.size() - 1]; }
 };
 SampleSpectrum sample_spectrum(const Eigen::MatrixXd& jacobian, Eigen::Index num_samples);
-
-/// Label-noise training: standard deviation delta of the labels' flips, total batch B.
-struct LabelNoise {
-  double deviation;
-  double batch_size;
-};
 
 /// Slow SDE of Local SGD with label noise on squared loss: an ODE, since Sigma = delta^2 Hess L leaves no tangent noise.
 ///
