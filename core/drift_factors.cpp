@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <Eigen/Dense>
+
 namespace quasar {
 
 double psi(double x) {
@@ -48,6 +50,35 @@ double psi_disc(double decay, std::int64_t sync_period) {
   return 1.0 - (1.0 - std::pow(rho, h)) / (h * decay);
 }
 
+MomentumMoments momentum_moments(double learning_rate, double momentum, double lambda_i, double lambda_j,
+                                 std::int64_t sync_period) {
+  const auto step_of = [&](double lambda) {
+    Eigen::Matrix2d a;
+    a << 1.0 - learning_rate * lambda, -learning_rate * momentum, lambda, momentum;
+    return a;
+  };
+  const Eigen::Matrix2d a_i = step_of(lambda_i), a_j = step_of(lambda_j);
+  Eigen::Matrix4d pair;  // of (E x_i x_j, E x_i m_j, E m_i x_j, E m_i m_j)
+  for (int row = 0; row < 4; ++row)
+    for (int column = 0; column < 4; ++column) pair(row, column) = a_i(row / 2, column / 2) * a_j(row % 2, column % 2);
+  const Eigen::Vector4d noise(learning_rate * learning_rate, -learning_rate, -learning_rate, 1.0);
+  const double stationary = (Eigen::Matrix4d::Identity() - pair).fullPivLu().solve(noise)[0];
+
+  // a step of (the four moments, the sum of E x_i x_j so far, 1); its H-th power by squaring is free of cancellation
+  Eigen::Matrix<double, 6, 6> power = Eigen::Matrix<double, 6, 6>::Zero(), round = power;
+  power.topLeftCorner<4, 4>() = pair;
+  power.topRightCorner<4, 1>() = noise;
+  power(4, 0) = power(4, 4) = power(5, 5) = 1.0;
+  round.setIdentity();
+  for (std::int64_t left = sync_period; left > 0; left /= 2) {
+    if (left % 2 == 1) round = power * round;
+    power = power * power;
+  }
+  const double velocity = round(3, 5) / (1.0 - round(3, 3));  // E m_i m_j at an average: all that survives it
+  const double sum = round(4, 5) + velocity * round(4, 3);
+  return {stationary, sum / (static_cast<double>(sync_period) * stationary)};
+}
+
 double DriftWeights::operator()(double lambda_i, double lambda_j) const {
   const double extra_workers = num_workers - 1.0;
   if (std::holds_alternative<drift_weights::Sgd>(regime)) return 1.0;
@@ -55,6 +86,12 @@ double DriftWeights::operator()(double lambda_i, double lambda_j) const {
   if (const auto* local = std::get_if<drift_weights::LocalSgd>(&regime))
     return 1.0 + extra_workers * psi(local->round_time * (lambda_i + lambda_j));
   const auto& finite = std::get<drift_weights::FiniteStep>(regime);
+  if (finite.momentum > 0.0) {
+    const double effective_rate = finite.learning_rate / (1.0 - finite.momentum);
+    const auto [moment, factor] =
+        momentum_moments(finite.learning_rate, finite.momentum, lambda_i, lambda_j, finite.sync_period);
+    return (1.0 + extra_workers * factor) * moment * (lambda_i + lambda_j) / effective_rate;
+  }
   const double decay = pair_decay(finite.learning_rate, lambda_i, lambda_j);
   const double stationary = finite.learning_rate * (lambda_i + lambda_j) / decay;
   return (1.0 + extra_workers * psi_disc(decay, finite.sync_period)) * stationary;

@@ -26,6 +26,23 @@ double pair_decay(double learning_rate, double lambda_i, double lambda_j);
 /// returns  relative accuracy 1e-12
 double psi_disc(double decay, std::int64_t sync_period);
 
+/// Second moments of a pair (i, j) of modes under momentum, m <- b m + g, x <- x - eta m, per unit covariance S_ij.
+struct MomentumMoments {
+  double stationary;  ///< of the average: E x_i x_j, per S_ij
+  double psi;         ///< mean over a round of a worker's E x_i x_j about the average, in units of (K - 1) stationary
+};
+
+/// The above where an average sets all positions equal and leaves each worker its own velocity, in the periodic state.
+///
+/// x and m of the pair follow the 2 x 2 matrices [[1 - eta l, -eta b], [l, b]]; b = 0 gives eta/(l_i + l_j - eta l_i l_j)
+/// and psi_disc. Exactly psi = 0 at H = 1; tends to psi(eta H (l_i + l_j)/(1 - b)) for eta -> 0 and (1 - b) H >> 1.
+///                                                                                            (derived, on a quadratic)
+/// lambda_i, lambda_j  at least one of them positive
+/// cost                log2 H products of 6 x 6 matrices
+/// Not checked: stability, eta l < 2 (1 + b).
+MomentumMoments momentum_moments(double learning_rate, double momentum, double lambda_i, double lambda_j,
+                                 std::int64_t sync_period);
+
 /// Weight of the drift of the pair (i, j) of Hessian modes relative to SGD's: one per regime of the Slow SDEs.
 namespace drift_weights {
 
@@ -38,9 +55,11 @@ struct LocalSgd {
 /// The limit of the Quadratic Synchronization Rule: weight K.                           Def. 3.3
 struct Quadratic {};
 /// Finite (eta, H): weight [1 + (K - 1) psi_disc] (l_i + l_j) / (l_i + l_j - eta l_i l_j), exact on a quadratic.
+/// With momentum b the same from momentum_moments, in units of the effective rate eta/(1 - b); slow time is its squares'.
 struct FiniteStep {
   double learning_rate;
   std::int64_t sync_period;
+  double momentum = 0.0;
 };
 
 }  // namespace drift_weights
