@@ -110,14 +110,17 @@ int run(int argc, char** argv) {
       "    paths that may be given up); record.times = [t, ...] (instead of record.points), .paths (drawn as a "
       "bundle)\n"
       "  sde.steps, .paths, .threads, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
-      "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n" +
+      "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n"
+      "  .solver = paths | backward_equation (circle, periodic_valley; .nodes: expectations without paths)\n"
+      "  optimizer.momentum (for landscapes; through the effective rate eta/(1 - b))\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
 
   CLI::App* toy = add_run_command(
       app, "toy", "Simulate Local SGD on a toy landscape, many replicas at once (measurement)", arguments);
   add_dry_run(toy, arguments);
   toy->footer(kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
-              "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction\n" +
+              "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction;\n"
+              "  record.histogram (bins; where the replicas are along the manifold)\n" +
               kRunKeys +
               "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
 

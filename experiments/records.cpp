@@ -69,6 +69,10 @@ json describe_run(const Config& config, const std::string& command, const std::s
                 {"experiment_id", config.hash_of(experiment_keys())},
                 {"units", {{"slow_time", "steps * learning_rate^2"}, {"seconds", "s"}}}};
   if (!weights.empty()) about["weights"] = weights;
+  if (regime.momentum > 0.0) {
+    about["momentum"] = regime.momentum;
+    about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
+  }
   return about;
 }
 

@@ -176,7 +176,7 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const RunOptions run = RunOptions::read(config, "sde");
   const NamedLandscape landscape = read_landscape(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
-  const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
+  const SlowRegime regime = SlowRegime::of_constant_rate_and_momentum(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const SdeOptions options = SdeOptions::read(config, regime, run.seed);
   std::visit([&](const auto& problem) { check_start(problem, options, config); }, landscape.problem);

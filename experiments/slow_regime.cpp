@@ -11,10 +11,10 @@ std::string rule_name(const Config& config, const TrainingSchedule& schedule) {
 }  // namespace
 
 DriftWeights SlowRegime::weights(const std::string& kind) const {
-  if (kind == "psi_disc") return {drift_weights::FiniteStep{learning_rate, sync_period}, num_workers};
+  if (kind == "psi_disc") return {drift_weights::FiniteStep{learning_rate, sync_period, momentum}, num_workers};
   if (sync_period == 1) return {drift_weights::Sgd{}, num_workers};
   if (kind == "limit" && name == "qsr") return {drift_weights::Quadratic{}, num_workers};
-  return {drift_weights::LocalSgd{learning_rate * static_cast<double>(sync_period)}, num_workers};
+  return {drift_weights::LocalSgd{effective_rate() * static_cast<double>(sync_period)}, num_workers};
 }
 
 SlowRegime SlowRegime::of(const Config& config, const TrainingSchedule& schedule, int num_workers) {
@@ -31,6 +31,19 @@ SlowRegime SlowRegime::of_constant_rate(const Config& config, const TrainingSche
   if (!schedule.learning_rate.is_constant())
     config.fail("learning_rate.schedule", "the Slow SDE is integrated for a constant learning rate without warm-up");
   return of(config, schedule, num_workers);
+}
+
+SlowRegime SlowRegime::of_constant_rate_and_momentum(const Config& config, const TrainingSchedule& schedule,
+                                                     int num_workers) {
+  SlowRegime regime = of_constant_rate(config, schedule, num_workers);
+  constexpr double kLargest = 0.999;
+  regime.momentum = config.number("optimizer.momentum", between(0.0, kLargest), 0.0);
+  if (regime.momentum > 0.0 && config.has("training.slow_time"))
+    config.fail("training.slow_time",
+                "counts squares of the learning rate itself; with optimizer.momentum, whose "
+                "slow time counts those of learning_rate/(1 - momentum), give training.steps");
+  regime.slow_time /= (1.0 - regime.momentum) * (1.0 - regime.momentum);
+  return regime;
 }
 
 }  // namespace quasar

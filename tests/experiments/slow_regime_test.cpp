@@ -42,5 +42,28 @@ TEST(SlowRegime, OfADecayingRateSumsItsSquaresAndHasNoTheoryYet) {
   EXPECT_THROW(SlowRegime::of_constant_rate(config, schedule, 4), ConfigError);
 }
 
+SlowRegime regime_with_momentum(const std::string& text) {
+  const Config config = Config::from_text("learning_rate.peak = 0.001\n" + text, "test");
+  return SlowRegime::of_constant_rate_and_momentum(config, TrainingSchedule::read(config), 4);
+}
+
+TEST(SlowRegime, MomentumCountsThroughTheEffectiveRate) {
+  const std::string text = "training.steps = 5000\nsync.period = 100\noptimizer.momentum = ";
+  const SlowRegime regime = regime_with_momentum(text + "0.9\n");
+  EXPECT_NEAR(regime.slow_time, 5000 * 1e-4, 1e-12);
+  EXPECT_NEAR(regime.weights("psi")(1.0, 2.0), 1.0 + 3.0 * psi(1.0 * 3.0), 1e-12);
+  const DriftWeights finite{drift_weights::FiniteStep{0.001, 100, 0.9}, 4};
+  EXPECT_EQ(regime.weights("psi_disc")(1.0, 2.0), finite(1.0, 2.0));
+  const SlowRegime without = regime_with_momentum(text + "0\n");
+  EXPECT_NEAR(without.slow_time, 5000 * 1e-6, 1e-15);
+  EXPECT_EQ(without.weights("psi")(1.0, 2.0), 1.0 + 3.0 * psi(0.1 * 3.0));
+  EXPECT_EQ(without.weights("psi_disc")(1.0, 2.0), (DriftWeights{drift_weights::FiniteStep{0.001, 100}, 4}(1.0, 2.0)));
+}
+
+TEST(SlowRegime, MomentumWantsItsStepsAndAValueBelowOne) {
+  EXPECT_THROW(regime_with_momentum("training.slow_time = 0.5\noptimizer.momentum = 0.9\n"), ConfigError);
+  EXPECT_THROW(regime_with_momentum("training.steps = 500\noptimizer.momentum = 1.0\n"), ConfigError);
+}
+
 }  // namespace
 }  // namespace quasar
