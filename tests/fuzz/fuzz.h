@@ -16,11 +16,13 @@ std::vector<std::string> seeds();
 /// Reads one input. Throws quasar::Error to refuse it; any other exception, a crash or a hang is a finding.
 void parse(const std::string& input);
 
-/// For readers that want a file.
+/// For readers that want a file; in memory where there is such a place.
 class InputFile {
  public:
   explicit InputFile(const std::string& name)
-      : folder_(std::filesystem::temp_directory_path() / ("quasar-fuzz-" + std::to_string(::getpid()))),
+      : folder_((::access("/dev/shm", W_OK | X_OK) == 0 ? std::filesystem::path("/dev/shm")
+                                                        : std::filesystem::temp_directory_path()) /
+                ("quasar-fuzz-" + std::to_string(::getpid()))),
         path_(folder_ / name) {
     std::filesystem::create_directories(folder_);
   }
