@@ -9,8 +9,11 @@
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "toy_models/circle.h"
+#include "toy_models/diagonal_network.h"
+#include "toy_models/ellipse.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
 #include "toy_models/river.h"
@@ -184,6 +187,9 @@ template RunEnsemble<River> run_ensemble<River>;
 template RunEnsemble<PeriodicValley> run_ensemble<PeriodicValley>;
 template RunEnsemble<Sphere<3>> run_ensemble<Sphere<3>>;
 template RunEnsemble<TurningValley> run_ensemble<TurningValley>;
+template RunEnsemble<Ellipse> run_ensemble<Ellipse>;
+template RunEnsemble<DiagonalNetwork<8, 3>> run_ensemble<DiagonalNetwork<8, 3>>;
+template RunEnsemble<MultiplicativeQuadratic> run_ensemble<MultiplicativeQuadratic>;
 template RunEnsemble<Quadratic<1>> run_ensemble<Quadratic<1>>;
 template RunEnsemble<Quadratic<2>> run_ensemble<Quadratic<2>>;
 

@@ -5,8 +5,11 @@
 
 #include "core/errors.h"
 #include "toy_models/circle.h"
+#include "toy_models/diagonal_network.h"
+#include "toy_models/ellipse.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
 #include "toy_models/river.h"
@@ -110,6 +113,9 @@ template struct CudaEnsemble<River>;
 template struct CudaEnsemble<PeriodicValley>;
 template struct CudaEnsemble<Sphere<3>>;
 template struct CudaEnsemble<TurningValley>;
+template struct CudaEnsemble<Ellipse>;
+template struct CudaEnsemble<DiagonalNetwork<8, 3>>;
+template struct CudaEnsemble<MultiplicativeQuadratic>;
 template struct CudaEnsemble<Quadratic<1>>;
 template struct CudaEnsemble<Quadratic<2>>;
 

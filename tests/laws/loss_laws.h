@@ -4,14 +4,15 @@
 
 #include <vector>
 
+#include "core/jet_loss.h"
 #include "core/loss.h"
 #include "core/random.h"
 
 namespace quasar {
 
-/// Laws of every landscape. A case names the landscape, a point near its minimisers and the Hessian's rank there.
+/// Points and differences for the laws. A case names the loss, a point near its minimisers and more, as each suite says.
 template <class Case>
-class LandscapeLaws : public testing::Test {
+class LossLaws : public testing::Test {
  protected:
   using L = decltype(Case::landscape());
   static constexpr int dim = L::dim;
@@ -19,35 +20,109 @@ class LandscapeLaws : public testing::Test {
   using Matrix = Mat<dim>;
 
   const L landscape = Case::landscape();
+  const Eigen::Index size = Case::near().size();
 
   static std::vector<Point> points() {
     std::vector<Point> result;
     for (std::uint32_t p = 0; p < 10; ++p) {
-      float z[4];
-      normals({11, Use::toy_noise, p, 0}, z);
       Point point = Case::near();
-      for (int i = 0; i < dim; ++i) point[i] += 0.2 * z[i];
+      for (Eigen::Index i = 0; i < point.size(); ++i) {
+        float z[4];
+        normals({11, Use::toy_noise, p, 0, static_cast<std::uint32_t>(i / 4)}, z);
+        point[i] += Case::spread * z[i % 4];
+      }
       result.push_back(point);
     }
     return result;
   }
   static Matrix symmetric_matrix(std::uint32_t name) {
-    Matrix s;
-    for (int i = 0; i < dim; ++i)
-      for (int j = 0; j < dim; ++j) {
+    const auto size = static_cast<std::uint32_t>(Case::near().size());
+    Matrix s(size, size);
+    for (std::uint32_t i = 0; i < size; ++i)
+      for (std::uint32_t j = 0; j < size; ++j) {
         float z[4];
-        normals({12, Use::toy_noise, name, static_cast<std::uint64_t>(i * dim + j)}, z);
+        normals({12, Use::toy_noise, name, i * size + j}, z);
         s(i, j) = z[0];
       }
     return s + s.transpose();
   }
   /// Central difference along axis i; its error is below 1e-8 for functions of size and derivatives of order 1.
   template <class F>
-  static auto difference(const F& f, const Point& x, int i) -> decltype(f(x)) {
+  static auto difference(const F& f, const Point& x, Eigen::Index i) -> decltype(f(x)) {
     constexpr double kStep = 1e-5;
-    const Point e = kStep * Point::Unit(i);
+    const Point e = kStep * Point::Unit(x.size(), i);
     return (f(Point(x + e)) - f(Point(x - e))) / (2 * kStep);
   }
+};
+
+TYPED_TEST_SUITE_P(LossLaws);
+
+TYPED_TEST_P(LossLaws, GradientIsTheDerivativeOfTheValue) {
+  for (const auto& x : this->points()) {
+    const typename TestFixture::Point gradient = this->landscape.gradient(x);
+    for (Eigen::Index i = 0; i < this->size; ++i) {
+      const double slope = this->difference([&](const auto& p) { return this->landscape.value(p); }, x, i);
+      EXPECT_NEAR(gradient[i], slope, 1e-7);
+    }
+  }
+}
+
+TYPED_TEST_P(LossLaws, HessianIsTheSymmetricDerivativeOfTheGradient) {
+  using V = typename TestFixture::Point;
+  for (const auto& x : this->points()) {
+    const typename TestFixture::Matrix hessian = this->landscape.hessian(x);
+    EXPECT_EQ(hessian, hessian.transpose());
+    for (Eigen::Index i = 0; i < this->size; ++i) {
+      const V column = this->difference([&](const V& p) -> V { return this->landscape.gradient(p); }, x, i);
+      EXPECT_LT((hessian.col(i) - column).norm(), 1e-7);
+    }
+  }
+}
+
+TYPED_TEST_P(LossLaws, ThirdDerivativeIsTheDerivativeOfTheContractedHessian) {
+  for (std::uint32_t name = 0; const auto& x : this->points()) {
+    const auto s = this->symmetric_matrix(name++);
+    const typename TestFixture::Point third = this->landscape.third_derivative(x, s);
+    for (Eigen::Index i = 0; i < this->size; ++i) {
+      const auto contracted = [&](const auto& p) { return this->landscape.hessian(p).cwiseProduct(s).sum(); };
+      EXPECT_NEAR(third[i], this->difference(contracted, x, i), 1e-6);
+    }
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(LossLaws, GradientIsTheDerivativeOfTheValue, HessianIsTheSymmetricDerivativeOfTheGradient,
+                            ThirdDerivativeIsTheDerivativeOfTheContractedHessian);
+
+/// Analytic derivatives against those of the case's own `template <class Real> static Real value(const Real* x)`.
+template <class Case>
+class JetLaws : public LossLaws<Case> {};
+
+TYPED_TEST_SUITE_P(JetLaws);
+
+TYPED_TEST_P(JetLaws, AnalyticDerivativesAreThoseOfTheFormulaThroughJets) {
+  const JetLoss<TypeParam, TestFixture::dim> jets;
+  for (std::uint32_t name = 0; const auto& x : this->points()) {
+    const auto s = this->symmetric_matrix(name++);
+    const typename TestFixture::Matrix hessian = jets.hessian(x);
+    const typename TestFixture::Point gradient = jets.gradient(x), third = jets.third_derivative(x, s);
+    EXPECT_EQ(hessian, hessian.transpose());
+    EXPECT_NEAR(this->landscape.value(x), jets.value(x), 1e-13 * (1 + jets.value(x)));
+    EXPECT_LT((this->landscape.gradient(x) - gradient).norm(), 1e-13 * (1 + hessian.norm()));
+    EXPECT_LT((this->landscape.hessian(x) - hessian).norm(), 1e-13 * (1 + hessian.norm()));
+    EXPECT_LT((this->landscape.third_derivative(x, s) - third).norm(), 1e-13 * (1 + third.norm() + s.norm()));
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(JetLaws, AnalyticDerivativesAreThoseOfTheFormulaThroughJets);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(JetLaws);  // a landscape that is made of jets has no analytic ones
+
+/// Laws of every landscape with its projection in closed form. A case also gives the Hessian's rank on the minimisers.
+template <class Case>
+class LandscapeLaws : public LossLaws<Case> {
+ protected:
+  using typename LossLaws<Case>::Point;
+  using LossLaws<Case>::landscape;
+
   /// The gradient flow for some time, by classical Runge-Kutta.
   Point flow(Point x, double time) const {
     constexpr double kStep = 0.01;
@@ -62,37 +137,6 @@ class LandscapeLaws : public testing::Test {
 };
 
 TYPED_TEST_SUITE_P(LandscapeLaws);
-
-TYPED_TEST_P(LandscapeLaws, GradientIsTheDerivativeOfTheValue) {
-  for (const auto& x : this->points())
-    for (int i = 0; i < this->dim; ++i) {
-      const double slope = this->difference([&](const auto& p) { return this->landscape.value(p); }, x, i);
-      EXPECT_NEAR(this->landscape.gradient(x)[i], slope, 1e-7);
-    }
-}
-
-TYPED_TEST_P(LandscapeLaws, HessianIsTheSymmetricDerivativeOfTheGradient) {
-  using V = typename TestFixture::Point;
-  for (const auto& x : this->points()) {
-    const typename TestFixture::Matrix hessian = this->landscape.hessian(x);
-    EXPECT_EQ(hessian, hessian.transpose());
-    for (int i = 0; i < this->dim; ++i) {
-      const V column = this->difference([&](const V& p) -> V { return this->landscape.gradient(p); }, x, i);
-      EXPECT_LT((hessian.col(i) - column).norm(), 1e-7);
-    }
-  }
-}
-
-TYPED_TEST_P(LandscapeLaws, ThirdDerivativeIsTheDerivativeOfTheContractedHessian) {
-  for (std::uint32_t name = 0; const auto& x : this->points()) {
-    const auto s = this->symmetric_matrix(name++);
-    const typename TestFixture::Point third = this->landscape.third_derivative(x, s);
-    for (int i = 0; i < this->dim; ++i) {
-      const auto contracted = [&](const auto& p) { return this->landscape.hessian(p).cwiseProduct(s).sum(); };
-      EXPECT_NEAR(third[i], this->difference(contracted, x, i), 1e-6);
-    }
-  }
-}
 
 TYPED_TEST_P(LandscapeLaws, ProjectionIsIdempotentAndEndsInMinimisers) {
   using V = typename TestFixture::Point;
@@ -163,10 +207,7 @@ TYPED_TEST_P(LandscapeLaws, FloatAndDoubleAreOneFormula) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(LandscapeLaws, GradientIsTheDerivativeOfTheValue,
-                            HessianIsTheSymmetricDerivativeOfTheGradient,
-                            ThirdDerivativeIsTheDerivativeOfTheContractedHessian,
-                            ProjectionIsIdempotentAndEndsInMinimisers,
+REGISTER_TYPED_TEST_SUITE_P(LandscapeLaws, ProjectionIsIdempotentAndEndsInMinimisers,
                             ProjectionIsConstantAlongTheGradientFlowAndItsLimit,
                             OnMinimisersTheHessianHasItsRankAndTheProjectionProjectsOnItsKernel,
                             NoisyGradientIsTheGradientPlusNoiseOfTheStatedCovariance, FloatAndDoubleAreOneFormula);

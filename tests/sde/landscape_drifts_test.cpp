@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
+#include <variant>
 #include <vector>
 
+#include "sde/platen_scheme.h"
 #include "sde/slow_coefficients.h"
+#include "toy_models/ellipse.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/river.h"
 #include "toy_models/sphere.h"
@@ -77,6 +81,47 @@ void expect_no_drift(const Vec<Dim>& direction) {
 TEST(SphereDrift, IsZeroInEveryRegime) {
   expect_no_drift<3>({0.5, -0.7, 0.6});
   expect_no_drift<4>({0.5, -0.7, 0.6, 1.1});
+}
+
+/// Drift and squared diffusion of the angle on an ellipse by Ito's formula from the coefficients in the plane.
+Vec<2> angle_coefficients(const Ellipse& ellipse, double phi, const DriftWeights& weights) {
+  const double p = ellipse.semi_axis_x, q = ellipse.semi_axis_y, c = std::cos(phi), s = std::sin(phi);
+  const auto ito = ito_coefficient_field(ellipse, ellipse, weights)(ellipse.point(phi));
+  const Mat<2> covariance = ito.diffusion * ito.diffusion.transpose();
+  const Vec<2> first(-s / p, c / q);  // of atan2(y/q, x/p)
+  Mat<2> second;
+  second << 2 * c * s / (p * p), (s * s - c * c) / (p * q), (s * s - c * c) / (p * q), -2 * c * s / (q * q);
+  return {first.dot(ito.drift) + 0.5 * second.cwiseProduct(covariance).sum(), first.dot(covariance * first)};
+}
+
+TEST(EllipseDrift, IsTheClosedFormInTheAngle) {
+  const Ellipse ellipse{3.0, 1.4, 0.9, 1.2, 0.5};
+  for (const auto& weights : kRegimes)
+    for (const double phi : {0.3, 1.2, 2.0, 4.0}) {
+      const double lambda = ellipse.steepness(phi);
+      EXPECT_NEAR(ellipse.hessian(ellipse.point(phi)).trace(), lambda, 1e-13);
+      const Vec<2> general = angle_coefficients(ellipse, phi, weights);
+      EXPECT_NEAR(general[0], ellipse.drift_of_angle(phi, weights(lambda, lambda), weights(lambda, 0)), 1e-9);
+      EXPECT_NEAR(general[1], std::pow(ellipse.diffusion_of_angle(phi), 2), 1e-9);
+      EXPECT_NEAR(ellipse.angle(ellipse.point(phi)), std::remainder(phi, 2 * std::numbers::pi), 1e-14);
+      if (std::holds_alternative<drift_weights::LocalSgd>(weights.regime)) {
+        const double one_weight = ellipse.drift_of_angle(phi, weights(lambda, lambda), weights(lambda, lambda));
+        EXPECT_GT(std::abs(one_weight - general[0]), 1e-3) << "the test cannot tell";
+      }
+    }
+}
+
+// no flux: 2 b p = (D p)' for p ~ l^(1 - m), D the squared diffusion
+TEST(EllipseDrift, WithIsotropicNoiseBalancesAPowerOfTheArcLength) {
+  const Ellipse ellipse{3.0, 1.4, 0.9, 0.7, 0.7};
+  constexpr double kStep = 1e-5;
+  for (const double m : {1.0, 4.0})
+    for (const double phi : {0.3, 1.2, 2.0, 4.0}) {
+      const auto density = [&](double at) { return std::pow(ellipse.steepness(at), 0.5 * (1 - m)); };  // l^2 ~ L
+      const auto flux = [&](double at) { return std::pow(ellipse.diffusion_of_angle(at), 2) * density(at); };
+      const double balanced = (flux(phi + kStep) - flux(phi - kStep)) / (4 * kStep * density(phi));
+      EXPECT_NEAR(ellipse.drift_of_angle(phi, m, m), balanced, 1e-8);
+    }
 }
 
 TEST(TurningValleyDrift, IsTheClosedFormAndBalancesItsStationaryLaw) {

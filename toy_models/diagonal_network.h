@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cmath>
+
+#include "core/elementary.h"
+#include "core/errors.h"
+#include "core/loss.h"
+
+namespace quasar {
+
+/// A diagonal linear network with label noise: its Slow SDE is an ODE that seeks the sparsest fit, in closed form.
+///
+///   f_i(u, v) = sum_j z_ij (u_j^2 - v_j^2),   L = (1/2n) sum_i (f_i - y_i)^2,   S = s2 J^T J/n     toy T8 (derived)
+///
+/// with J the n x 2d Jacobian of f, theta = (u, v) and u, v > 0. The noise is on the labels, s sqrt(n) a sample.
+/// In p_j = u_j v_j and r_j = ln(u_j/v_j)/2 the gradient flow keeps p and moves r in the row space of z, so with
+/// w = u^2 - v^2 = 2 p sinh 2r, every point of the same p and r0 on the manifold z w = y is r = r0 + z^T a with
+///   a = argmin sum_j p_j cosh 2(r0 + z^T a)_j - <a, y>          strictly convex, n-dimensional.
+/// One noisy step multiplies p_j by 1 - 4 eta^2 (sum_i g_i z_ij/n)^2, g the residuals; the Slow SDEs of Gu et al. 2024
+/// (arXiv:2310.14423), Defs. 3.1 and 3.3, keep r0 up to the row space and let
+///   p_j(t) = p_j(0) e^(-4 s2 q_j m t),   q_j = sum_i z_ij^2/n,   m = 1 (SGD), K (Quadratic Synchronization Rule).
+/// p -> 0 leaves the fit of least |w|_1 when all q_j agree.
+template <int Inputs, int Samples>
+struct DiagonalNetwork {
+  static constexpr int dim = 2 * Inputs;
+  static constexpr int noise_dim = Samples;
+  using Inner = Vec<Inputs>;
+
+  double inputs[Samples][Inputs];  ///< z
+  double labels[Samples];          ///< y
+  double noise_scale = 1.0;        ///< sqrt(s2): a batch of B samples with label noise delta has s2 = delta^2/B
+
+  template <class Real>
+  QUASAR_HD void gradient(const Real* x, Real* g) const {
+    const Real noise[Samples] = {};
+    noisy_gradient(x, noise, g);
+  }
+
+  template <class Real>
+  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g) const {
+    const Real spread = static_cast<Real>(noise_scale * __builtin_sqrt(static_cast<double>(Samples)));
+    for (int k = 0; k < dim; ++k) g[k] = Real(0);
+    for (int i = 0; i < Samples; ++i) {
+      Real residual = fused_multiply_add(spread, noise[i], -static_cast<Real>(labels[i]));
+      for (int j = 0; j < Inputs; ++j) {
+        const Real u = x[j], v = x[Inputs + j];
+        residual = fused_multiply_add(static_cast<Real>(inputs[i][j]), (u - v) * (u + v), residual);
+      }
+      for (int j = 0; j < Inputs; ++j)
+        g[j] = fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / Samples), residual, g[j]);
+    }
+    for (int j = 0; j < Inputs; ++j) {
+      g[Inputs + j] = -g[j] * x[Inputs + j];
+      g[j] *= x[j];
+    }
+  }
+
+  double value(const Vec<dim>& x) const { return residuals(x).squaredNorm() / (2.0 * Samples); }
+  Vec<dim> gradient(const Vec<dim>& x) const {
+    Vec<dim> g;
+    gradient(x.data(), g.data());
+    return g;
+  }
+  Mat<dim> hessian(const Vec<dim>& x) const {
+    const auto j = jacobian(x);
+    Mat<dim> h = j.transpose() * j;
+    h.diagonal() += bending().transpose() * residuals(x);
+    return h / Samples;
+  }
+  Vec<dim> third_derivative(const Vec<dim>& x, const Mat<dim>& s) const {
+    const auto j = jacobian(x);
+    const auto b = bending();
+    const Eigen::Matrix<double, Samples, dim> moved = j * (s + s.transpose());
+    return (b.cwiseProduct(moved).colwise().sum().transpose() + j.transpose() * (b * s.diagonal())) / Samples;
+  }
+  Mat<dim> covariance(const Vec<dim>& x) const {
+    const auto j = jacobian(x);
+    return noise_scale * noise_scale / Samples * (j.transpose() * j);
+  }
+
+  /// w = u^2 - v^2, the network as a linear map.
+  static Inner linear_map(const Vec<dim>& x) {
+    return x.template head<Inputs>().cwiseAbs2() - x.template tail<Inputs>().cwiseAbs2();
+  }
+  /// u_j v_j, which the gradient flow keeps.
+  static Inner products(const Vec<dim>& x) { return x.template head<Inputs>().cwiseProduct(x.template tail<Inputs>()); }
+
+  /// Phi.     throws NumericalError if a coordinate is not positive or z is not of full rank
+  Vec<dim> project(const Vec<dim>& x) const { return slow_point(x, 0.0, 1.0); }
+
+  /// Where the Slow SDE of drift multiplier m (1: SGD, K: QSR) is after a slow time.     throws as project does
+  Vec<dim> slow_point(const Vec<dim>& start, double slow_time, double multiplier) const {
+    if (!(start.minCoeff() > 0.0)) throw NumericalError("a diagonal network needs u > 0 and v > 0");
+    const Inner u = start.template head<Inputs>(), v = start.template tail<Inputs>();
+    const Inner rate = 4 * noise_scale * noise_scale * multiplier * contraction_rates();
+    const Inner p = u.cwiseProduct(v).cwiseProduct(Inner((-slow_time * rate).array().exp()));
+    Inner r = 0.5 * u.cwiseQuotient(v).array().log();
+    r += data().transpose() * dual_point(p, r);
+    Vec<dim> point;
+    point << p.cwiseSqrt().cwiseProduct(Inner(r.array().exp())), p.cwiseSqrt().cwiseProduct(Inner((-r).array().exp()));
+    return point;
+  }
+  /// q
+  Inner contraction_rates() const { return data().cwiseAbs2().colwise().mean().transpose(); }
+
+ private:
+  using RowMatrix = Eigen::Matrix<double, Samples, Inputs, Inputs == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
+  Eigen::Map<const RowMatrix> data() const { return Eigen::Map<const RowMatrix>(&inputs[0][0]); }
+  Vec<Samples> residuals(const Vec<dim>& x) const {
+    return data() * linear_map(x) - Eigen::Map<const Vec<Samples>>(labels);
+  }
+  Eigen::Matrix<double, Samples, dim> jacobian(const Vec<dim>& x) const { return bending() * x.asDiagonal(); }
+  /// The diagonals of the f_i's Hessians.
+  Eigen::Matrix<double, Samples, dim> bending() const {
+    Eigen::Matrix<double, Samples, dim> b;
+    b << 2 * data(), -2 * data();
+    return b;
+  }
+  /// The minimiser a by Newton's method, whose step ln(1 + c)/c converges from every start since the third derivative
+  /// along it is at most c times the second.                             Sun and Tran-Dinh 2019, Math. Program. 178, 145
+  Vec<Samples> dual_point(const Inner& p, const Inner& r0) const {
+    const auto z = data();
+    Vec<Samples> a = Vec<Samples>::Zero();
+    for (int i = 0; i < 200; ++i) {
+      const Inner r = r0 + z.transpose() * a;
+      const Inner w = 2 * p.array() * (2 * r.array()).sinh(), curvature = 4 * p.array() * (2 * r.array()).cosh();
+      const Vec<Samples> slope = z * w - Eigen::Map<const Vec<Samples>>(labels);
+      const Mat<Samples> hessian = z * curvature.asDiagonal() * z.transpose();
+      const Vec<Samples> step = -hessian.ldlt().solve(slope);
+      const double c = 2 * (z.transpose() * step).cwiseAbs().maxCoeff();
+      if (!std::isfinite(c)) break;
+      if (c < 1e-13 && slope.norm() < 1e-10 * (1.0 + w.norm())) return a + step;
+      a += (c < 1e-13 ? 1.0 : std::log1p(c) / c) * step;
+    }
+    throw NumericalError(
+        "no interpolating diagonal network was found: its inputs have no full rank or u v is too small");
+  }
+};
+
+}  // namespace quasar
