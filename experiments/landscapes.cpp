@@ -77,22 +77,47 @@ LandscapeProblem<TurningValley> read_turning_valley(const Config& config) {
   return {valley, Vec<3>(0.0, 0.0, z), {{"z", [](const Vec<3>& x) { return x[2]; }}}};
 }
 
+LandscapeProblem<Ellipse> read_ellipse(const Config& config) {
+  const Ellipse ellipse{config.number("landscape.stiffness", positive(), 4.0),
+                        config.number("landscape.semi_axis_x", positive(), 1.25),
+                        config.number("landscape.semi_axis_y", positive(), 0.8),
+                        config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
+                        config.number("landscape.noise_scale_y", at_least(0.0), 1.0)};
+  const double phi = config.number("landscape.start", any_number(), 0.6);
+  const auto cos_2phi = [ellipse](const Vec<2>& x) { return std::cos(2 * ellipse.angle(x)); };
+  return {ellipse, ellipse.point(phi), {{"cos_2phi", cos_2phi}}};
+}
+
+/// Three samples whose inputs are the bits of 0 to 7 as signs: no fit has a smaller |w|_1 than the largest |label|, 1.
+LandscapeProblem<DiagonalNetwork<8, 3>> read_diagonal_network(const Config& config) {
+  DiagonalNetwork<8, 3> network{{}, {1.0, -0.8, 0.6}, config.number("landscape.noise_scale", at_least(0.0), 0.5)};
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 8; ++j) network.inputs[i][j] = (j >> i & 1) != 0 ? -1.0 : 1.0;
+  const Vec<16> start = Vec<16>::Constant(config.number("landscape.start", positive(), 0.5));
+  const auto weight_norm = [](const Vec<16>& x) { return DiagonalNetwork<8, 3>::linear_map(x).lpNorm<1>(); };
+  const auto log_product = [](const Vec<16>& x) { return std::log(x[0] * x[8]); };
+  return {network, network.project(start), {{"weight_norm", weight_norm}, {"log_product", log_product}}};
+}
+
 }  // namespace
 
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name = config.choice(
-      "landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley", "sphere", "turning_valley"});
-  config.forget_replaced("landscape.name",
-                         {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
-                          "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u",
-                          "landscape.stiffness_v", "landscape.narrowing", "landscape.turn_rate"});
+  const std::string name = config.choice("landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley",
+                                                            "sphere", "turning_valley", "ellipse", "diagonal_network"});
+  config.forget_replaced(
+      "landscape.name",
+      {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
+       "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u", "landscape.stiffness_v",
+       "landscape.narrowing", "landscape.turn_rate", "landscape.semi_axis_x", "landscape.semi_axis_y"});
   if (name == "valley") return {name, read_valley(config)};
   if (name == "circle") return {name, read_circle(config)};
   if (name == "hyperbola") return {name, read_hyperbola(config)};
   if (name == "river") return {name, read_river(config)};
   if (name == "periodic_valley") return {name, read_periodic_valley(config)};
   if (name == "sphere") return {name, read_sphere(config)};
-  return {name, read_turning_valley(config)};
+  if (name == "turning_valley") return {name, read_turning_valley(config)};
+  if (name == "ellipse") return {name, read_ellipse(config)};
+  return {name, read_diagonal_network(config)};
 }
 
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key) {

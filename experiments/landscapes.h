@@ -9,6 +9,8 @@
 #include "core/config.h"
 #include "sde/one_dimensional.h"
 #include "toy_models/circle.h"
+#include "toy_models/diagonal_network.h"
+#include "toy_models/ellipse.h"
 #include "toy_models/hyperbola.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/river.h"
@@ -41,7 +43,7 @@ struct LandscapeProblem {
 using AnyLandscapeProblem =
     std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
                  LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
-                 LandscapeProblem<TurningValley>>;
+                 LandscapeProblem<TurningValley>, LandscapeProblem<Ellipse>, LandscapeProblem<DiagonalNetwork<8, 3>>>;
 
 struct NamedLandscape {
   std::string name;

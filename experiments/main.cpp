@@ -32,8 +32,8 @@ const std::string kScheduleKeys =
 const std::string kRunKeys = "  workers.count, record.points, run.name, run.results (folder), run.seed\n";
 
 const std::string kLandscapeKeys =
-    "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley, .start and the "
-    "landscape's own settings (--dry-run lists them)\n";
+    "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
+    "    ellipse|diagonal_network, .start and the landscape's own settings (--dry-run lists them)\n";
 
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
