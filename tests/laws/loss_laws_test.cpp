@@ -9,7 +9,6 @@ using Landscapes = testing::Types<ValleyCase, CircleCase, EllipseCase, Hyperbola
                                   FlatBowlCase, MultiplicativeBowlCase, RiverCase, PeriodicValleyCase, SphereCase,
                                   TurningValleyCase, DiagonalNetworkCase>;
 INSTANTIATE_TYPED_TEST_SUITE_P(ToyModels, LossLaws, Landscapes);
-INSTANTIATE_TYPED_TEST_SUITE_P(ToyModels, LandscapeLaws, Landscapes);
 
 }  // namespace
 }  // namespace quasar
