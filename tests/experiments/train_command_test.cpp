@@ -195,7 +195,8 @@ TEST_F(TrainCommand, ASkippedStepIsSaidAndCounted) {  // N1
 TEST_F(TrainCommand, AFlippedBitIsFoundAtTheNextCheck) {  // D4
   const EnvironmentVariable plan("QUASAR_FAULT", "flip@rank=1");
   const Outcome outcome = train("flipped", {"workers.processes=2", "workers.check_replicas=1"});
-  EXPECT_THAT(outcome, AllOf(fails_with(6, "the workers' parameters differ"), fails_with(6, "rank 1 from rank 0 in '")));
+  EXPECT_THAT(outcome,
+              AllOf(fails_with(6, "the workers' parameters differ"), fails_with(6, "rank 1 from rank 0 in '")));
 }
 
 TEST_F(TrainCommand, AFullDiskIsFoundBeforeTheFirstStep) {  // C5, C4
