@@ -200,5 +200,18 @@ TEST(CheckpointIdentity, DifferencesAreListedWithBothValues) {
   EXPECT_THROW(require_same_identity(saved, current, {"wrold_size"}, "here"), ConfigError);
 }
 
+// A run of two rounds of a tiny network, saved in the middle of the second by each release that had another format or state.
+TEST(GoldenCheckpoints, OfEarlierReleasesLoadBitForBit) {  // C11
+  const struct {
+    const char *release, *hash;
+    std::int64_t step;
+  } golden[] = {{"0.1.0", "cdaeb8564966842471b80e9ad691932025fe381a10a1db1b826fc53eb6ed8b2e", 6}};
+  for (const auto& [release, hash, step] : golden) {
+    const fs::path run = fs::path(QUASAR_SOURCE_DIR) / "tests/distributed/golden" / release;
+    EXPECT_THAT(CheckpointFolder(run).steps(), ElementsAre(step)) << release;
+    EXPECT_EQ(newest_hash(run), hash) << release;
+  }
+}
+
 }  // namespace
 }  // namespace quasar

@@ -275,5 +275,13 @@ TEST(TrainerCheckpoints, GiveStartWeightsToAnotherRun) {
   EXPECT_THROW(second.run(), CheckpointError);
 }
 
+TEST(TrainerCheckpoints, PositionsOfEarlierReleasesAreUnderstood) {  // C11
+  const CheckpointFolder folder(std::filesystem::path(QUASAR_SOURCE_DIR) / "tests/distributed/golden/0.1.0");
+  const auto position = TrainingPosition::from_json(folder.open(6).about.at("position"));
+  EXPECT_EQ(position.step, 6);
+  EXPECT_EQ(position.next_sync, 7) << "saved within a round";
+  EXPECT_EQ(position.samples, 24);
+}
+
 }  // namespace
 }  // namespace quasar
