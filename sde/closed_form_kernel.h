@@ -39,7 +39,9 @@ struct LaneNoise<NoiseLaw::gaussian, Real, Lanes> {
       for (int i = 0; i < 4; ++i) z[i][lane] = four[i];
     }
   }
-  QUASAR_HD Real operator()(int value, int lane) const { return static_cast<Real>(z[value][lane]); }
+  QUASAR_HD void copy(int value, Real (&xi)[Lanes]) const {
+    for (int lane = 0; lane < Lanes; ++lane) xi[lane] = static_cast<Real>(z[value][lane]);
+  }
 };
 
 template <class Real, int Lanes>
@@ -53,22 +55,24 @@ struct LaneNoise<NoiseLaw::two_point, Real, Lanes> {
       for (int i = 0; i < 4; ++i) w[i][lane] = four.w[i];
     }
   }
-  QUASAR_HD Real operator()(int value, int lane) const {
-    return (w[value / 32][lane] >> (value % 32) & 1u) != 0 ? Real(1) : Real(-1);
+  QUASAR_HD void copy(int value, Real (&xi)[Lanes]) const {
+    const std::uint32_t(&word)[Lanes] = w[value / 32];
+    const int bit = value % 32;
+    for (int lane = 0; lane < Lanes; ++lane) xi[lane] = (word[lane] >> bit & 1u) != 0 ? Real(1) : Real(-1);
   }
 };
 
 /// Euler with retraction on Lanes paths for some steps: one source for scalar code and SIMD.
 ///
-/// A System has `dim`, `noise_dim` and step(x, xi, dt, sqrt_dt), which takes one path's point x (dim) to the next by the
-/// noise xi (noise_dim, of variance 1). A draw of 4 normals or 128 signs serves as many steps as it can; the noise of
-/// (path, step) depends on nothing else.
+/// A System has `dim`, `noise_dim` and step(z, xi, dt, sqrt_dt), which takes the points z[dim][Lanes] to the next ones by
+/// the noise xi[noise_dim][Lanes] of variance 1; its innermost loops run over the lanes. A draw of 4 normals or 128 signs
+/// serves as many steps as it can; the noise of (path, step) depends on nothing else.
 ///
 /// cost  per path-step: noise_dim values of noise and one step(); no memory beyond L1
 template <int Lanes, NoiseLaw Law, class System, class Real>
 QUASAR_HD void advance_paths(const System& system, const ClosedFormSteps& steps, std::uint32_t first_path,
                              PathBlock<System::dim, Real, Lanes>& block) {
-  constexpr int kDim = System::dim, kNoiseDim = System::noise_dim, kValues = values_of_draw(Law);
+  constexpr int kNoiseDim = System::noise_dim, kValues = values_of_draw(Law);
   constexpr int kDraws = (kNoiseDim + kValues - 1) / kValues;             // of a step
   constexpr int kSteps = kNoiseDim <= kValues ? kValues / kNoiseDim : 1;  // of a draw
   const Real time_step = static_cast<Real>(steps.time_step);
@@ -82,13 +86,9 @@ QUASAR_HD void advance_paths(const System& system, const ClosedFormSteps& steps,
     const std::int64_t end_of_draw = (step / kSteps + 1) * kSteps;
     for (const std::int64_t until = end_of_draw < end ? end_of_draw : end; step < until; ++step) {
       const int used = static_cast<int>(step % kSteps) * kNoiseDim;
-      for (int lane = 0; lane < Lanes; ++lane) {
-        Real x[kDim], xi[kNoiseDim];
-        for (int i = 0; i < kDim; ++i) x[i] = block.zeta[i][lane];
-        for (int i = 0; i < kNoiseDim; ++i) xi[i] = noise[i / kValues]((used + i) % kValues, lane);
-        system.step(x, xi, time_step, root);
-        for (int i = 0; i < kDim; ++i) block.zeta[i][lane] = x[i];
-      }
+      Real xi[kNoiseDim][Lanes];
+      for (int i = 0; i < kNoiseDim; ++i) noise[i / kValues].copy((used + i) % kValues, xi[i]);
+      system.step(block.zeta, xi, time_step, root);
     }
   }
 }

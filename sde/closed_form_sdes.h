@@ -23,16 +23,19 @@ struct CircleSlowSde {
   double variance_x = 1.0, variance_y = 1.0;  ///< a2, b2
   double multiplier = 1.0;                    ///< m
 
-  template <class Real>
-  QUASAR_HD void step(Real* z, const Real* xi, Real time_step, Real root) const {
+  template <class Real, int Lanes>
+  QUASAR_HD void step(Real (&z)[2][Lanes], const Real (&xi)[1][Lanes], Real time_step, Real root) const {
     const Real a2 = static_cast<Real>(variance_x), b2 = static_cast<Real>(variance_y);
     const Real pull = time_step * static_cast<Real>(multiplier) * (a2 - b2);
-    const Real spread = detail::square_root(fused_multiply_add(a2 * z[1], z[1], b2 * z[0] * z[0]));
-    const Real along = fused_multiply_add(pull * z[0], z[1], root * spread * xi[0]);
-    const Real x = fused_multiply_add(-along, z[1], z[0]), y = fused_multiply_add(along, z[0], z[1]);
-    const Real scale = Real(1) / detail::square_root(fused_multiply_add(x, x, y * y));
-    z[0] = x * scale;
-    z[1] = y * scale;
+    for (int lane = 0; lane < Lanes; ++lane) {
+      const Real x = z[0][lane], y = z[1][lane];
+      const Real spread = detail::square_root(fused_multiply_add(a2 * y, y, b2 * x * x));
+      const Real along = fused_multiply_add(pull * x, y, root * spread * xi[0][lane]);
+      const Real next_x = fused_multiply_add(-along, y, x), next_y = fused_multiply_add(along, x, y);
+      const Real scale = Real(1) / detail::square_root(fused_multiply_add(next_x, next_x, next_y * next_y));
+      z[0][lane] = next_x * scale;
+      z[1][lane] = next_y * scale;
+    }
   }
 };
 
@@ -44,18 +47,22 @@ struct SphereSlowSde {
   static constexpr int dim = Dim, noise_dim = Dim;
   double noise_scale = 1.0;  ///< s
 
-  template <class Real>
-  QUASAR_HD void step(Real* z, const Real* xi, Real, Real root) const {
+  template <class Real, int Lanes>
+  QUASAR_HD void step(Real (&z)[Dim][Lanes], const Real (&xi)[Dim][Lanes], Real, Real root) const {
     const Real size = root * static_cast<Real>(noise_scale);
-    Real overlap = Real(0), squared = Real(0);
-    for (int i = 0; i < Dim; ++i) overlap = fused_multiply_add(z[i], xi[i], overlap);
-    const Real keep = fused_multiply_add(-size, overlap, Real(1));
-    for (int i = 0; i < Dim; ++i) {
-      z[i] = fused_multiply_add(keep, z[i], size * xi[i]);
-      squared = fused_multiply_add(z[i], z[i], squared);
-    }
-    const Real scale = Real(1) / detail::square_root(squared);
-    for (int i = 0; i < Dim; ++i) z[i] *= scale;
+    Real overlap[Lanes] = {}, squared[Lanes] = {}, scale[Lanes];
+    for (int i = 0; i < Dim; ++i)
+      for (int lane = 0; lane < Lanes; ++lane)
+        overlap[lane] = fused_multiply_add(z[i][lane], xi[i][lane], overlap[lane]);
+    for (int i = 0; i < Dim; ++i)
+      for (int lane = 0; lane < Lanes; ++lane) {
+        const Real keep = fused_multiply_add(-size, overlap[lane], Real(1));
+        z[i][lane] = fused_multiply_add(keep, z[i][lane], size * xi[i][lane]);
+        squared[lane] = fused_multiply_add(z[i][lane], z[i][lane], squared[lane]);
+      }
+    for (int lane = 0; lane < Lanes; ++lane) scale[lane] = Real(1) / detail::square_root(squared[lane]);
+    for (int i = 0; i < Dim; ++i)
+      for (int lane = 0; lane < Lanes; ++lane) z[i][lane] *= scale[lane];
   }
 };
 

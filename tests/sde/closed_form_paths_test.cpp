@@ -26,6 +26,17 @@ const auto kNormalise = []<int Dim>(const Vec<Dim>&, const Vec<Dim>& x) {
   return Projection<Dim>{x.normalized(), 0, true};
 };
 
+/// One step of one path.
+template <class System>
+Vec<System::dim> stepped(const System& system, const Vec<System::dim>& zeta, const Vec<System::noise_dim>& noise,
+                         double dt) {
+  double z[System::dim][1], xi[System::noise_dim][1];
+  for (int i = 0; i < System::dim; ++i) z[i][0] = zeta[i];
+  for (int i = 0; i < System::noise_dim; ++i) xi[i][0] = noise[i];
+  system.step(z, xi, dt, std::sqrt(dt));
+  return Eigen::Map<const Vec<System::dim>>(&z[0][0]);
+}
+
 TEST(ClosedFormSdes, AStepOnTheCircleIsThatOfTheGeneralCoefficients) {
   constexpr double kStep = 0.02, kMultiplier = 3.0;
   const DriftWeights weights{drift_weights::Quadratic{}, 3};
@@ -36,11 +47,9 @@ TEST(ClosedFormSdes, AStepOnTheCircleIsThatOfTheGeneralCoefficients) {
       StepNoise<2> noise{xi * tangent, Mat<2>::Zero()};
       const Vec<2> expected =
           Euler{}(slow_coefficient_field(kCircle, kCircle, weights), retract, zeta, kStep, noise).point;
-      Vec<2> got = zeta;
-      circle_sde(kMultiplier).step(got.data(), &xi, kStep, std::sqrt(kStep));
+      const Vec<2> got = stepped(circle_sde(kMultiplier), zeta, Vec<1>(xi), kStep);
       EXPECT_LT((got - expected).norm(), 1e-14) << angle;
-      Vec<2> wrong = zeta;  // K - 1 for K
-      circle_sde(kMultiplier - 1.0).step(wrong.data(), &xi, kStep, std::sqrt(kStep));
+      const Vec<2> wrong = stepped(circle_sde(kMultiplier - 1.0), zeta, Vec<1>(xi), kStep);  // K - 1 for K
       EXPECT_GT((wrong - expected).norm(), 1e-4) << angle;
     }
 }
@@ -52,8 +61,7 @@ TEST(ClosedFormSdes, AStepOnTheSphereIsThatOfTheGeneralCoefficients) {
   const Vec<5> zeta = Vec<5>(0.3, -0.8, 0.2, 0.1, 0.4).normalized(), xi(0.2, -1.1, 0.5, 2.0, -0.3);
   const StepNoise<5> noise{xi, Mat<5>::Zero()};
   const DriftWeights weights{drift_weights::Sgd{}, 4};
-  Vec<5> got = zeta;
-  SphereSlowSde<5>{.noise_scale = 0.7}.step(got.data(), xi.data(), kStep, std::sqrt(kStep));
+  const Vec<5> got = stepped(SphereSlowSde<5>{.noise_scale = 0.7}, zeta, xi, kStep);
   const Vec<5> expected = Euler{}(slow_coefficient_field(sphere, sphere, weights), retract, zeta, kStep, noise).point;
   // The general code takes the root of the normal eigenvalue too, which is 0 to rounding.
   EXPECT_LT((got - expected).norm(), 1e-9);
@@ -77,8 +85,7 @@ double exact_mean(std::int64_t steps, NoiseLaw law) {
       values.emplace_back(xi, 0.25 * std::exp(-0.5 * xi * xi) / std::sqrt(2.0 * std::numbers::pi));
   }
   const auto next = [&](double phi, double xi) {
-    Vec<2> z = on_circle(phi);
-    circle_sde(3.0).step(z.data(), &xi, dt, std::sqrt(dt));
+    const Vec<2> z = stepped(circle_sde(3.0), on_circle(phi), Vec<1>(xi), dt);
     return std::atan2(z[1], z[0]);
   };
   std::vector<Complex> series(kPoints / 2);  // u = Re sum_k c_k e^(2 i k phi)
