@@ -18,7 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 LIBRARIES = ["jax", "torch", "diffrax", "numpy"]
 SYSTEMS = [("circle", 2, 65536, 256), ("sphere", 3, 65536, 128), ("sphere", 10, 16384, 128), ("sphere", 100, 4096, 64)]
 # Of the code that takes any landscape: paths and steps that take about a second.
-GENERAL = [("circle", 2, 2048), ("sphere", 3, 1024), ("sphere", 10, 256), ("sphere", 50, 16), ("sphere", 100, 4)]
+GENERAL = [("circle", 2, 2048), ("sphere", 3, 1024), ("sphere", 10, 256), ("sphere", 50, 8), ("sphere", 100, 2),
+           ("sphere", 200, 1)]
 
 
 def run(command, cores):

@@ -55,6 +55,12 @@ TEST(BackwardEquation, GivesTheTransientOfTheCircleAndNoWrongTheoryDoes) {
   EXPECT_GT(std::abs(at_start(kCircle, 2) - kExact), 0.1);
   EXPECT_GT(std::abs(at_start(kCircle, 4) - kExact), 0.1);
   EXPECT_GT(std::abs(at_start(TangentNoiseOnly{}, 3) - kExact), 0.5);
+  // The same coefficients in Stratonovich's sense: D'/4 more drift, D' = (a2 - b2) sin 2q.
+  const auto ito = coordinate_field(kCircle, kCircle, times(3), kCircleCurve);
+  const auto stratonovich = [&](double q) {
+    return CoordinateCoefficients{ito(q).drift + 0.25 * 1.6 * std::sin(2 * q), ito(q).diffusion};
+  };
+  EXPECT_GT(std::abs(expectation(kCircleGrid, stratonovich, cos_2_phi(), kSlowTime)(0, 0) - kExact), 0.03);
 }
 
 TEST(BackwardEquation, DoesNotDependOnTheParametrisation) {
