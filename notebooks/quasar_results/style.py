@@ -18,6 +18,11 @@ LINES = {"psi": "-", "limit": "-", "psi_disc": (0, (4, 2))}
 OBSERVABLES = {  # name: label of the axis
     "y": "y",
     "cos_2phi": "E cos 2φ",
+    "sin_2phi": "E sin 2φ",
+    "sin_y": "E sin y",
+    "cos_y": "E cos y",
+    "log_product": r"$\ln u_1 v_1$",
+    "weight_norm": r"$|w|_1$",
     "trace_hessian": "tr H",
     "lambda_max": r"$\lambda_{\max}$",
     "train_loss": "training loss",
