@@ -19,7 +19,8 @@ enum class Use : std::uint32_t {
   augmentation = 8,
   label_flip = 9,
   mixup = 10,
-  closed_form_paths = 11
+  closed_form_paths = 11,
+  toy_signs = 12
 };
 
 /// The name of a draw: the same name gives the same bits on every device, thread count and restart.
@@ -37,26 +38,37 @@ struct Words {
   std::uint32_t w[4];
 };
 
+namespace detail {
+
+inline constexpr std::uint64_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
+inline constexpr std::uint32_t kPhiloxWeyl0 = 0x9E3779B9u, kPhiloxWeyl1 = 0xBB67AE85u;
+
+/// The counter that a draw's name is; the key is its seed.
+QUASAR_HD Words philox_counter(const Draw& draw) {
+  const auto step_low = static_cast<std::uint32_t>(draw.step);
+  const auto step_high = static_cast<std::uint32_t>(draw.step >> 32);
+  return {{step_low, draw.replica, (step_high << 16) | draw.lane,
+           (static_cast<std::uint32_t>(draw.use) << 24) | draw.index}};
+}
+
+}  // namespace detail
+
 /// Philox4x32-10 (Salmon et al., SC 2011), equal bit for bit to Random123's and cuRAND's.
 ///
 /// cost  20 multiplications of 32 x 32 bits
 QUASAR_HD Words philox4x32_10(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0,
                               std::uint32_t k1) {
-  constexpr std::uint64_t kMultiplier0 = 0xD2511F53u;
-  constexpr std::uint64_t kMultiplier1 = 0xCD9E8D57u;
-  constexpr std::uint32_t kWeyl0 = 0x9E3779B9u;
-  constexpr std::uint32_t kWeyl1 = 0xBB67AE85u;
   constexpr std::uint64_t kLow32 = 0xFFFFFFFFu;
   std::uint64_t a0 = c0, a1 = c1, a2 = c2, a3 = c3;
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = kMultiplier0 * (a0 & kLow32);
-    const std::uint64_t p1 = kMultiplier1 * (a2 & kLow32);
+    const std::uint64_t p0 = detail::kPhiloxMultiplier0 * (a0 & kLow32);
+    const std::uint64_t p1 = detail::kPhiloxMultiplier1 * (a2 & kLow32);
     a0 = (p1 >> 32) ^ a1 ^ k0;
     a1 = p1;
     a2 = (p0 >> 32) ^ a3 ^ k1;
     a3 = p0;
-    k0 += kWeyl0;
-    k1 += kWeyl1;
+    k0 += detail::kPhiloxWeyl0;
+    k1 += detail::kPhiloxWeyl1;
   }
   return {{static_cast<std::uint32_t>(a0), static_cast<std::uint32_t>(a1), static_cast<std::uint32_t>(a2),
            static_cast<std::uint32_t>(a3)}};
@@ -66,10 +78,8 @@ QUASAR_HD Words philox4x32_10(std::uint32_t c0, std::uint32_t c1, std::uint32_t 
 ///
 /// Not checked: the bounds on step, lane and index (a draw beyond them repeats another one's bits).
 QUASAR_HD Words words(const Draw& draw) {
-  const auto step_low = static_cast<std::uint32_t>(draw.step);
-  const auto step_high = static_cast<std::uint32_t>(draw.step >> 32);
-  return philox4x32_10(step_low, draw.replica, (step_high << 16) | draw.lane,
-                       (static_cast<std::uint32_t>(draw.use) << 24) | draw.index, static_cast<std::uint32_t>(draw.seed),
+  const Words counter = detail::philox_counter(draw);
+  return philox4x32_10(counter.w[0], counter.w[1], counter.w[2], counter.w[3], static_cast<std::uint32_t>(draw.seed),
                        static_cast<std::uint32_t>(draw.seed >> 32));
 }
 
@@ -95,21 +105,19 @@ QUASAR_HD double unit_interval(std::uint32_t high_word, std::uint32_t low_word) 
 ///
 ///   z0 = sqrt(-2 ln u) cos(2 pi v),  z1 = sqrt(-2 ln u) sin(2 pi v)      Box and Muller 1958
 ///
-/// u is a word in (0, 1]; the other word's top three bits choose the octant and its low 29 bits the angle in it.
-QUASAR_HD void box_muller(std::uint32_t radius_word, std::uint32_t angle_word, float& z0, float& z1) {
+/// u is a word in (0, 1]; the other word's top three bits choose the octant and its low 23 bits the angle in it.
+/// On a float and its word, or on registers of them.
+template <class Float, class Word>
+QUASAR_HD void box_muller(Word radius_word, Word angle_word, Float& z0, Float& z1) {
   constexpr float kTwoToMinus32 = 2.3283064365e-10f;
-  const float u = fused_multiply_add(static_cast<float>(radius_word), kTwoToMinus32, 0.5f * kTwoToMinus32);
-  const float squared_radius = -2.0f * log_of_unit_interval(u);
-  const float radius = __builtin_sqrtf(squared_radius > 0.0f ? squared_radius : 0.0f);
-  const auto signed_29_bits = static_cast<std::int32_t>(angle_word << 3) >> 3;
-  constexpr float kQuarterPiPerUnit = 0.78539816339744831f / (1 << 28);
-  float sine, cosine;
-  sincos_of_octant(static_cast<float>(signed_29_bits) * kQuarterPiPerUnit, sine, cosine);
-  const bool swap = (angle_word & 0x20000000u) != 0;
-  const float first = swap ? cosine : sine;
-  const float second = swap ? sine : cosine;
-  z0 = radius * ((angle_word & 0x80000000u) != 0 ? -first : first);
-  z1 = radius * ((angle_word & 0x40000000u) != 0 ? -second : second);
+  const Float u = fused_multiply_add(float_of_unsigned(radius_word), Float(kTwoToMinus32), Float(0.5f * kTwoToMinus32));
+  const Float radius = square_root(positive_part(minus_two_log_of_unit_interval(u)));
+  Float sine, cosine;
+  sincos_of_quarter_turns(one_to_two(angle_word) - Float(1.5f), sine, cosine);
+  const Float first = choose_by_bit<29>(angle_word, cosine, sine);
+  const Float second = choose_by_bit<29>(angle_word, sine, cosine);
+  z0 = negate_by_top_bit(radius * first, angle_word);
+  z1 = negate_by_top_bit(radius * second, shifted_left<1>(angle_word));
 }
 
 /// The four standard normals of a named draw.

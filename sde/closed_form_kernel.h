@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "core/instruction_set.h"
-#include "core/random.h"
+#include "core/lane_noise.h"
 #include "sde/noise_law.h"
 
 namespace quasar {
@@ -26,18 +26,14 @@ constexpr int values_of_draw(NoiseLaw law) { return law == NoiseLaw::gaussian ? 
 
 /// The values of a draw for every lane.
 template <NoiseLaw Law, class Real, int Lanes>
-struct LaneNoise;
+struct PathNoise;
 
 template <class Real, int Lanes>
-struct LaneNoise<NoiseLaw::gaussian, Real, Lanes> {
+struct PathNoise<NoiseLaw::gaussian, Real, Lanes> {
   float z[4][Lanes];
 
-  QUASAR_HD void fill(const Draw& first) {
-    for (int lane = 0; lane < Lanes; ++lane) {
-      float four[4];
-      normals({first.seed, first.use, first.replica + static_cast<std::uint32_t>(lane), first.step, first.lane}, four);
-      for (int i = 0; i < 4; ++i) z[i][lane] = four[i];
-    }
+  QUASAR_HD void fill(InstructionSet instruction_set, const Draw& first) {
+    fill_normals(instruction_set, first, Lanes, &z[0][0]);
   }
   QUASAR_HD void copy(int value, Real (&xi)[Lanes]) const {
     for (int lane = 0; lane < Lanes; ++lane) xi[lane] = static_cast<Real>(z[value][lane]);
@@ -45,15 +41,11 @@ struct LaneNoise<NoiseLaw::gaussian, Real, Lanes> {
 };
 
 template <class Real, int Lanes>
-struct LaneNoise<NoiseLaw::two_point, Real, Lanes> {
+struct PathNoise<NoiseLaw::two_point, Real, Lanes> {
   std::uint32_t w[4][Lanes];
 
-  QUASAR_HD void fill(const Draw& first) {
-    for (int lane = 0; lane < Lanes; ++lane) {
-      const Words four =
-          words({first.seed, first.use, first.replica + static_cast<std::uint32_t>(lane), first.step, first.lane});
-      for (int i = 0; i < 4; ++i) w[i][lane] = four.w[i];
-    }
+  QUASAR_HD void fill(InstructionSet instruction_set, const Draw& first) {
+    fill_words(instruction_set, first, Lanes, &w[0][0]);
   }
   QUASAR_HD void copy(int value, Real (&xi)[Lanes]) const {
     const std::uint32_t(&word)[Lanes] = w[value / 32];
@@ -70,19 +62,19 @@ struct LaneNoise<NoiseLaw::two_point, Real, Lanes> {
 ///
 /// cost  per path-step: noise_dim values of noise and one step(); no memory beyond L1
 template <int Lanes, NoiseLaw Law, class System, class Real>
-QUASAR_HD void advance_paths(const System& system, const ClosedFormSteps& steps, std::uint32_t first_path,
-                             PathBlock<System::dim, Real, Lanes>& block) {
+QUASAR_HD void advance_paths(InstructionSet instruction_set, const System& system, const ClosedFormSteps& steps,
+                             std::uint32_t first_path, PathBlock<System::dim, Real, Lanes>& block) {
   constexpr int kNoiseDim = System::noise_dim, kValues = values_of_draw(Law);
   constexpr int kDraws = (kNoiseDim + kValues - 1) / kValues;             // of a step
   constexpr int kSteps = kNoiseDim <= kValues ? kValues / kNoiseDim : 1;  // of a draw
   const Real time_step = static_cast<Real>(steps.time_step);
   const Real root = static_cast<Real>(__builtin_sqrt(steps.time_step));
   const std::int64_t end = steps.first + steps.count;
-  LaneNoise<Law, Real, Lanes> noise[kDraws];
+  PathNoise<Law, Real, Lanes> noise[kDraws];
   for (std::int64_t step = steps.first; step < end;) {
     for (int draw = 0; draw < kDraws; ++draw)
-      noise[draw].fill({steps.seed, Use::closed_form_paths, first_path, static_cast<std::uint64_t>(step / kSteps),
-                        static_cast<std::uint32_t>(draw)});
+      noise[draw].fill(instruction_set, {steps.seed, Use::closed_form_paths, first_path,
+                                         static_cast<std::uint64_t>(step / kSteps), static_cast<std::uint32_t>(draw)});
     const std::int64_t end_of_draw = (step / kSteps + 1) * kSteps;
     for (const std::int64_t until = end_of_draw < end ? end_of_draw : end; step < until; ++step) {
       const int used = static_cast<int>(step % kSteps) * kNoiseDim;

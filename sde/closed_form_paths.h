@@ -28,14 +28,14 @@ template <int Lanes, NoiseLaw Law, class System, class Real>
 __attribute__((target("arch=x86-64-v3"))) void advance_paths_v3(const System& system, const ClosedFormSteps& steps,
                                                                 std::uint32_t first_path,
                                                                 PathBlock<System::dim, Real, Lanes>& block) {
-  advance_paths<Lanes, Law>(system, steps, first_path, block);
+  advance_paths<Lanes, Law>(InstructionSet::x86_64_v3, system, steps, first_path, block);
 }
 
 template <int Lanes, NoiseLaw Law, class System, class Real>
 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void advance_paths_v4(
     const System& system, const ClosedFormSteps& steps, std::uint32_t first_path,
     PathBlock<System::dim, Real, Lanes>& block) {
-  advance_paths<Lanes, Law>(system, steps, first_path, block);
+  advance_paths<Lanes, Law>(InstructionSet::x86_64_v4, system, steps, first_path, block);
 }
 #endif
 
@@ -46,7 +46,7 @@ template <class System, class Real = float>
 class ClosedFormPaths {
  public:
   static constexpr int dim = System::dim;
-  static constexpr int kLanes = dim <= 16 ? 64 : 16;  // a block stays in L1
+  static constexpr int kLanes = dim <= 16 ? 64 : kNoiseLanes;  // a block stays in L1
   using Point = Vec<dim>;
 
   ClosedFormPaths(const System& system, const ClosedFormPathOptions& options, const Point& start)
@@ -103,7 +103,7 @@ class ClosedFormPaths {
     if (options_.instruction_set == InstructionSet::x86_64_v3)
       return advance_paths_v3<kLanes, Law>(system_, all, first_path, blocks_[b]);
 #endif
-    advance_paths<kLanes, Law>(system_, all, first_path, blocks_[b]);
+    advance_paths<kLanes, Law>(options_.instruction_set, system_, all, first_path, blocks_[b]);
   }
 
   System system_;

@@ -6,13 +6,6 @@
 /// Slow SDEs whose coefficients and retraction are formulas, as systems of advance_paths.
 namespace quasar {
 
-namespace detail {
-
-QUASAR_HD float square_root(float x) { return __builtin_sqrtf(x); }
-QUASAR_HD double square_root(double x) { return __builtin_sqrt(x); }
-
-}  // namespace detail
-
 /// The Slow SDE on the circle (toy_models/circle.h): S = diag(a2, b2), constant stiffness.
 ///
 ///   zeta' = R( zeta + dt m (a2 - b2) x y t + sqrt(dt) sqrt(a2 y^2 + b2 x^2) xi t ),  t = (-y, x),  R(z) = z/|z|
@@ -29,10 +22,10 @@ struct CircleSlowSde {
     const Real pull = time_step * static_cast<Real>(multiplier) * (a2 - b2);
     for (int lane = 0; lane < Lanes; ++lane) {
       const Real x = z[0][lane], y = z[1][lane];
-      const Real spread = detail::square_root(fused_multiply_add(a2 * y, y, b2 * x * x));
+      const Real spread = square_root(fused_multiply_add(a2 * y, y, b2 * x * x));
       const Real along = fused_multiply_add(pull * x, y, root * spread * xi[0][lane]);
       const Real next_x = fused_multiply_add(-along, y, x), next_y = fused_multiply_add(along, x, y);
-      const Real scale = Real(1) / detail::square_root(fused_multiply_add(next_x, next_x, next_y * next_y));
+      const Real scale = Real(1) / square_root(fused_multiply_add(next_x, next_x, next_y * next_y));
       z[0][lane] = next_x * scale;
       z[1][lane] = next_y * scale;
     }
@@ -60,7 +53,7 @@ struct SphereSlowSde {
         z[i][lane] = fused_multiply_add(keep, z[i][lane], size * xi[i][lane]);
         squared[lane] = fused_multiply_add(z[i][lane], z[i][lane], squared[lane]);
       }
-    for (int lane = 0; lane < Lanes; ++lane) scale[lane] = Real(1) / detail::square_root(squared[lane]);
+    for (int lane = 0; lane < Lanes; ++lane) scale[lane] = Real(1) / square_root(squared[lane]);
     for (int i = 0; i < Dim; ++i)
       for (int lane = 0; lane < Lanes; ++lane) z[i][lane] *= scale[lane];
   }

@@ -73,7 +73,7 @@ class Ensemble {
   }
 
   void advance(const RoundsView<Real>& rounds) {
-    const WorkerNoise noise{options_.seed, options_.num_workers};
+    const WorkerNoise noise{options_.seed, options_.num_workers, options_.noise_law};
     throw_if_interrupted();
     if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise, blocks_);
     for_each_block(options_.threads, blocks_.size(), [&](std::size_t b) {

@@ -21,6 +21,7 @@ struct EnsembleOptions {
   int num_workers = 4;        ///< K
   std::int64_t replicas = 1;  ///< independent copies of the whole training run
   std::uint64_t seed = 0;
+  WorkerNoiseLaw noise_law = WorkerNoiseLaw::gaussian;
   Precision precision = Precision::float64;  ///< of the iterates; float32 is good down to learning rates of about 1e-3
   double max_bad_fraction = 0.0;             ///< of the replicas that may leave the domain before the run is given up
 

@@ -55,7 +55,10 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   ReplicaBlock<L::dim, Real, 1> own;
   for (int i = 0; i < L::dim; ++i) own.average[i][0] = block.average[i][lane];
   own.left_domain[0] = block.left_domain[lane];
-  advance_rounds<1>(landscape, rounds, noise, replica, own);
+  if (noise.law == WorkerNoiseLaw::signs)
+    advance_rounds<1, 1, WorkerNoiseLaw::signs>(landscape, rounds, noise, SingleDraws{}, replica, own);
+  else
+    advance_rounds<1, 1, WorkerNoiseLaw::gaussian>(landscape, rounds, noise, SingleDraws{}, replica, own);
   for (int i = 0; i < L::dim; ++i) block.average[i][lane] = own.average[i][0];
   block.left_domain[lane] = own.left_domain[0];
 }

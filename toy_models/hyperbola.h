@@ -28,12 +28,20 @@ struct Hyperbola {
     g[1] = residual * x[0];
   }
 
+  QUASAR_HD double noise_amplitude(int) const { return noise_scale; }
+
   template <class Real>
   QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g) const {
-    const Real residual =
-        fused_multiply_add(static_cast<Real>(noise_scale), noise[0], fused_multiply_add(x[0], x[1], Real(-1)));
+    const Real residual = noisy_residual(x, noise);
     g[0] = residual * x[1];
     g[1] = residual * x[0];
+  }
+
+  template <class Real>
+  QUASAR_HD void noisy_step(const Real* x, const Real* noise, Real minus_learning_rate, Real* to) const {
+    const Real move = minus_learning_rate * noisy_residual(x, noise);
+    to[0] = fused_multiply_add(move, x[1], x[0]);
+    to[1] = fused_multiply_add(move, x[0], x[1]);
   }
 
   double value(const Vec<2>& x) const {
@@ -63,6 +71,12 @@ struct Hyperbola {
     const double half = 0.5 * std::asinh(0.5 * (x[0] * x[0] - x[1] * x[1]));  // u^2 - v^2 = 2 sinh 2s
     const double sign = x[0] + x[1] < 0.0 ? -1.0 : 1.0;
     return {sign * std::exp(half), sign * std::exp(-half)};
+  }
+
+ private:
+  template <class Real>
+  QUASAR_HD static Real noisy_residual(const Real* x, const Real* noise) {
+    return fused_multiply_add(x[0], x[1], Real(-1)) + noise[0];
   }
 };
 

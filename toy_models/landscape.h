@@ -12,6 +12,9 @@ namespace quasar {
 ///   gradient(x, g)               g = grad L(x), dim numbers each
 ///   noisy_gradient(x, noise, g)  the same plus noise of the covariance S(x) where noise is noise_dim standard normals;
 ///                                a worker's noise has K S, so its normals arrive multiplied by sqrt(K)
+/// A landscape may also have, for speed,
+///   noise_amplitude(j)           what its normals of component j are multiplied by before they arrive
+///   noisy_step(x, noise, minus_eta, to)   to = x + minus_eta (noisy gradient), by fewer operations
 template <class L>
 concept Landscape = Loss<L> && GradientNoise<L, L::dim> &&
     requires(const L& landscape, const Vec<L::dim>& x, const float* from, float* to, const double* from_d,

@@ -15,10 +15,30 @@ struct RoundsView {
   const Real* learning_rates;  ///< of each step, from first_step on
 };
 
+/// Law of the numbers that a landscape turns into gradient noise: mean 0, variance 1, independent.
+enum class WorkerNoiseLaw {
+  gaussian,  ///< standard normals
+  signs      ///< +-1 with probability 1/2 each: label noise, where the landscape's noise is on the labels
+};
+
 /// What names the noise of an ensemble and sets its size.
 struct WorkerNoise {
   std::uint64_t seed;
   int num_workers;
+  WorkerNoiseLaw law = WorkerNoiseLaw::gaussian;
+};
+
+/// Draws one by one, for a CUDA thread; lanes of a CPU have LaneDraws.
+struct SingleDraws {
+  QUASAR_HD void normals(const Draw& draw, float (&z)[4][1]) const {
+    float four[4];
+    quasar::normals(draw, four);
+    for (int i = 0; i < 4; ++i) z[i][0] = four[i];
+  }
+  QUASAR_HD void words(const Draw& draw, std::uint32_t (*w)[1]) const {
+    const Words four = quasar::words(draw);
+    for (int i = 0; i < 4; ++i) w[i][0] = four.w[i];
+  }
 };
 
 /// The averages of a block of replicas, coordinate by coordinate, so that the loop over lanes becomes SIMD.
@@ -30,22 +50,137 @@ struct ReplicaBlock {
 
 inline constexpr double kDomainBound = 1e6;
 
+/// The noise of a group of workers that share draws: nothing is wasted when 4 / noise_dim divides K, and what a worker
+/// gets depends on (seed, replica, step, worker) alone, whatever H is.
+///   take(...)        the noise of the steps that follow, at most so many; returns of how many
+///   InLanes          that of Chunk lanes: value(size, component, j) of the first step, and next() goes a step on
+template <WorkerNoiseLaw Law, int NoiseDim, int Lanes>
+struct GroupNoise;
+
+/// A draw of four normals serves 4 / noise_dim workers of one step, or a worker has several draws.
+template <int NoiseDim, int Lanes>
+struct GroupNoise<WorkerNoiseLaw::gaussian, NoiseDim, Lanes> {
+  static constexpr int kWorkers = NoiseDim <= 4 ? 4 / NoiseDim : 1, kDraws = (kWorkers * NoiseDim + 3) / 4;
+  float z[kDraws][4][Lanes];
+
+  template <class Draws>
+  QUASAR_HD int take(const Draws& draws, std::uint64_t seed, std::uint32_t first_replica, std::uint64_t step,
+                     std::uint32_t group, std::int64_t) {
+    for (int d = 0; d < kDraws; ++d)
+      draws.normals({seed, Use::toy_noise, first_replica, step, group, static_cast<std::uint32_t>(d)}, z[d]);
+    return 1;
+  }
+  template <int Chunk, class Real>
+  struct InLanes {
+    const GroupNoise& all;
+    int first_lane;
+    QUASAR_HD InLanes(const GroupNoise& noise, int lane) : all(noise), first_lane(lane) {}
+    QUASAR_HD Real value(Real size, int component, int j) const {
+      return size * static_cast<Real>(all.z[component / 4][component % 4][first_lane + j]);
+    }
+    QUASAR_HD void next() {}
+  };
+};
+
+/// A draw of four words serves four components of 32 steps, a bit a step from the highest on.
+template <int NoiseDim, int Lanes>
+struct GroupNoise<WorkerNoiseLaw::signs, NoiseDim, Lanes> {
+  static constexpr int kWorkers = NoiseDim <= 4 ? 4 : 1, kDraws = (kWorkers * NoiseDim + 3) / 4;
+  std::uint32_t w[4 * kDraws][Lanes];
+  int used;  ///< bits of each
+
+  template <class Draws>
+  QUASAR_HD int take(const Draws& draws, std::uint64_t seed, std::uint32_t first_replica, std::uint64_t step,
+                     std::uint32_t group, std::int64_t most) {
+    for (int d = 0; d < kDraws; ++d)
+      draws.words({seed, Use::toy_signs, first_replica, step / 32, group, static_cast<std::uint32_t>(d)}, w + 4 * d);
+    used = static_cast<int>(step % 32);
+    return most < 32 - used ? static_cast<int>(most) : 32 - used;
+  }
+  template <int Chunk, class Real>
+  struct InLanes {
+    WordOf<Real> bits[4 * kDraws][Chunk];  ///< as wide as a number, so that lanes stay lanes
+    QUASAR_HD InLanes(const GroupNoise& noise, int lane) {
+      constexpr int kToTheTop = 8 * sizeof(Real) - 32;
+      for (int c = 0; c < 4 * kDraws; ++c)
+        for (int j = 0; j < Chunk; ++j)
+          bits[c][j] = static_cast<WordOf<Real>>(noise.w[c][lane + j]) << kToTheTop << noise.used;
+    }
+    QUASAR_HD Real value(Real size, int component, int j) const { return negate_by_top_bit(size, bits[component][j]); }
+    QUASAR_HD void next() {
+      for (int c = 0; c < 4 * kDraws; ++c)
+        for (int j = 0; j < Chunk; ++j) bits[c][j] <<= 1;
+    }
+  };
+};
+
+/// Standard deviation of a component of a landscape's noise as noisy_gradient() takes it: 1 unless it says otherwise.
+template <class Landscape>
+QUASAR_HD double noise_amplitude(const Landscape& landscape, [[maybe_unused]] int component) {
+  if constexpr (requires { landscape.noise_amplitude(component); }) return landscape.noise_amplitude(component);
+  return 1.0;
+}
+
+/// x <- x - eta (gradient with noise); the landscape's own formula where it has a shorter one.
+template <class Landscape, class Real>
+QUASAR_HD void noisy_step(const Landscape& landscape, const Real* x, const Real* noise, Real minus_learning_rate,
+                          Real* to) {
+  if constexpr (requires { landscape.noisy_step(x, noise, minus_learning_rate, to); }) {
+    landscape.noisy_step(x, noise, minus_learning_rate, to);
+  } else {
+    Real g[Landscape::dim];
+    landscape.noisy_gradient(x, noise, g);
+    for (int i = 0; i < Landscape::dim; ++i) to[i] = fused_multiply_add(minus_learning_rate, g[i], x[i]);
+  }
+}
+
+/// Some steps of the workers of a group in Chunk lanes from first_lane on, in registers where they have room.
+template <int Chunk, int Lanes, class Landscape, class Real, class Noise>
+QUASAR_HD void advance_chunk(const Landscape& landscape, const Noise& noise, const Real* noise_size,
+                             const Real* learning_rate, int steps, int first_lane,
+                             Real (&worker)[Noise::kWorkers][Landscape::dim][Lanes]) {
+  constexpr int kGroup = Noise::kWorkers, kDim = Landscape::dim, kNoiseDim = Landscape::noise_dim;
+  Real own[kGroup][kDim][Chunk];
+  for (int w = 0; w < kGroup; ++w)
+    for (int i = 0; i < kDim; ++i)
+      for (int j = 0; j < Chunk; ++j) own[w][i][j] = worker[w][i][first_lane + j];
+  typename Noise::template InLanes<Chunk, Real> own_noise(noise, first_lane);
+  for (int s = 0; s < steps; ++s) {
+    const Real minus_learning_rate = -learning_rate[s];
+#pragma GCC unroll 4
+    for (int w = 0; w < kGroup; ++w)
+      for (int j = 0; j < Chunk; ++j) {
+        Real x[kDim], xi[kNoiseDim], to[kDim];
+        for (int i = 0; i < kDim; ++i) x[i] = own[w][i][j];
+        for (int i = 0; i < kNoiseDim; ++i) xi[i] = own_noise.value(noise_size[i], w * kNoiseDim + i, j);
+        noisy_step(landscape, x, xi, minus_learning_rate, to);
+        for (int i = 0; i < kDim; ++i) own[w][i][j] = to[i];
+      }
+    own_noise.next();
+  }
+  for (int w = 0; w < kGroup; ++w)
+    for (int i = 0; i < kDim; ++i)
+      for (int j = 0; j < Chunk; ++j) worker[w][i][first_lane + j] = own[w][i][j];
+}
+
 /// Local SGD on Lanes replicas for some rounds: one source for scalar code, SIMD and a CUDA thread (Lanes = 1).
 ///
 ///   each worker:  x <- x - eta (grad L(x) + noise of covariance K S),  H times;   then all workers <- their mean
 ///
-/// One draw of four normals serves 4 / noise_dim workers of the same step: nothing is wasted when that divides K, and
-/// the noise depends on (seed, replica, step, worker) alone, whatever H is. The mean is taken of the workers' moves
-/// since the last average, which keeps it accurate in float.
+/// The mean is taken of the workers' moves since the last average, which keeps it accurate in float.
 ///
-/// cost  per worker-step: 1 gradient, noise_dim normals, 3 multiply-adds a dimension; no memory beyond L1
-template <int Lanes, class Landscape, class Real>
+/// cost  per worker-step: 1 gradient, noise_dim normals or bits, 3 multiply-adds a dimension; no memory beyond L1
+template <int Lanes, int Chunk, WorkerNoiseLaw Law, class Landscape, class Real, class Draws>
 QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
-                              std::uint32_t first_replica, ReplicaBlock<Landscape::dim, Real, Lanes>& block) {
+                              const Draws& draws, std::uint32_t first_replica,
+                              ReplicaBlock<Landscape::dim, Real, Lanes>& block) {
   constexpr int kDim = Landscape::dim;
-  constexpr int kNoiseDim = Landscape::noise_dim;
-  constexpr int kShare = 4 / kNoiseDim;  // workers that share a draw
-  const Real noise_size = static_cast<Real>(__builtin_sqrt(static_cast<double>(noise.num_workers)));
+  using Noise = GroupNoise<Law, Landscape::noise_dim, Lanes>;
+  constexpr int kGroup = Noise::kWorkers;
+  Real noise_size[Landscape::noise_dim];
+  for (int i = 0; i < Landscape::noise_dim; ++i)
+    noise_size[i] =
+        static_cast<Real>(__builtin_sqrt(static_cast<double>(noise.num_workers)) * noise_amplitude(landscape, i));
   const Real weight = Real(1) / static_cast<Real>(noise.num_workers);
 
   std::int64_t step = rounds.first_step;
@@ -53,34 +188,22 @@ QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>
   for (std::int64_t round = 0; round < rounds.num_rounds; ++round) {
     const std::int64_t period = rounds.periods[round];
     Real sum_of_moves[kDim][Lanes] = {};
-    for (int first_worker = 0; first_worker < noise.num_workers; first_worker += kShare) {
-      Real worker[kShare][kDim][Lanes];
-      for (int w = 0; w < kShare; ++w)
+    for (int first_worker = 0; first_worker < noise.num_workers; first_worker += kGroup) {
+      Real worker[kGroup][kDim][Lanes];
+      for (int w = 0; w < kGroup; ++w)
         for (int i = 0; i < kDim; ++i)
           for (int lane = 0; lane < Lanes; ++lane) worker[w][i][lane] = block.average[i][lane];
 
-      for (std::int64_t h = 0; h < period; ++h) {
-        const Real minus_learning_rate = -learning_rate[h];
-        const auto draw_step = static_cast<std::uint64_t>(step + h);
-        const auto draw_lane = static_cast<std::uint32_t>(first_worker / kShare);
-        float z[4][Lanes];
-        for (int lane = 0; lane < Lanes; ++lane) {
-          float four[4];
-          normals({noise.seed, Use::toy_noise, first_replica + static_cast<std::uint32_t>(lane), draw_step, draw_lane},
-                  four);
-          for (int i = 0; i < 4; ++i) z[i][lane] = four[i];
-        }
-        for (int w = 0; w < kShare; ++w)
-          for (int lane = 0; lane < Lanes; ++lane) {
-            Real x[kDim], xi[kNoiseDim], g[kDim];
-            for (int i = 0; i < kDim; ++i) x[i] = worker[w][i][lane];
-            for (int i = 0; i < kNoiseDim; ++i) xi[i] = noise_size * static_cast<Real>(z[w * kNoiseDim + i][lane]);
-            landscape.noisy_gradient(x, xi, g);
-            for (int i = 0; i < kDim; ++i) worker[w][i][lane] = fused_multiply_add(minus_learning_rate, g[i], x[i]);
-          }
+      Noise group_noise;
+      for (std::int64_t h = 0, steps = 0; h < period; h += steps) {
+        steps = group_noise.take(draws, noise.seed, first_replica, static_cast<std::uint64_t>(step + h),
+                                 static_cast<std::uint32_t>(first_worker / kGroup), period - h);
+        for (int lane = 0; lane < Lanes; lane += Chunk)
+          advance_chunk<Chunk>(landscape, group_noise, noise_size, learning_rate + h, static_cast<int>(steps), lane,
+                               worker);
       }
 
-      for (int w = 0; w < kShare && first_worker + w < noise.num_workers; ++w)
+      for (int w = 0; w < kGroup && first_worker + w < noise.num_workers; ++w)
         for (int i = 0; i < kDim; ++i)
           for (int lane = 0; lane < Lanes; ++lane) sum_of_moves[i][lane] += worker[w][i][lane] - block.average[i][lane];
     }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <set>
 
 #if __has_include(<Random123/philox.h>)
@@ -117,10 +118,24 @@ TEST(BoxMuller, IsTheTextbookFormulaOfItsTwoWords) {
     EXPECT_NEAR(std::hypot(z0, z1), radius, 3e-6 * radius + 2e-7 / radius);  // u has 24 bits
   }
   float z0, z1;
-  box_muller(0, 0, z0, z1);  // the longest radius there is
+  box_muller(0u, 0u, z0, z1);  // the longest radius there is
   EXPECT_NEAR(std::hypot(z0, z1), std::sqrt(66.0 * std::log(2.0)), 1e-5);
-  box_muller(0xffffffffu, 0, z0, z1);  // u rounds to 1
+  box_muller(0xffffffffu, 0u, z0, z1);  // u rounds to 1
   EXPECT_EQ(z0, 0.0f);
+}
+
+TEST(BoxMuller, TakesTheDirectionFromTheOctantAndTheAngleInIt) {
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const std::uint32_t word = words({4, Use::toy_noise, i, 0}).w[0];
+    float z0, z1;
+    box_muller(0u, word, z0, z1);
+    const double angle = std::numbers::pi / 2 * ((word & 0x7fffffu) / 8388608.0 - 0.5), radius = std::hypot(z0, z1);
+    const bool swapped = (word >> 29 & 1u) != 0;
+    const double first = swapped ? std::cos(angle) : std::sin(angle),
+                 second = swapped ? std::sin(angle) : std::cos(angle);
+    EXPECT_NEAR(z0 / radius, (word >> 31) != 0 ? -first : first, 2e-7);
+    EXPECT_NEAR(z1 / radius, (word >> 30 & 1u) != 0 ? -second : second, 2e-7);
+  }
 }
 
 TEST(UniformBelow, StaysBelowTheBoundAndReachesEveryValue) {
@@ -135,8 +150,8 @@ TEST(Elementary, ExponentialAndLogarithmKeepTheirStatedAccuracy) {
   for (double x = -699.0; x < 700.0; x += 0.37) EXPECT_NEAR(exponential(x) / std::exp(x), 1.0, 2e-15) << x;
   for (float x = -86.0f; x < 88.0f; x += 0.11f) EXPECT_NEAR(exponential(x) / std::exp(double{x}), 1.0, 2e-7) << x;
   for (float u = 1e-10f; u < 0.999f; u *= 1.01f)
-    EXPECT_NEAR(log_of_unit_interval(u) / std::log(double{u}), 1.0, 2e-7) << u;
-  EXPECT_EQ(log_of_unit_interval(1.0f), 0.0f);
+    EXPECT_NEAR(minus_two_log_of_unit_interval(u) / (-2.0 * std::log(double{u})), 1.0, 2e-7) << u;
+  EXPECT_EQ(minus_two_log_of_unit_interval(1.0f), 0.0f);
 }
 
 }  // namespace

@@ -188,12 +188,26 @@ TYPED_TEST_P(LandscapeLaws, NoisyGradientIsTheGradientPlusNoiseOfTheStatedCovari
     M covariance = M::Zero();  // the noisy gradient is affine in its normals
     for (int j = -1; j < kNoiseDim; ++j) {
       double noise[kNoiseDim] = {};
-      if (j >= 0) noise[j] = 1.0;
+      if (j >= 0) noise[j] = noise_amplitude(this->landscape, j);
       V noisy;
       this->landscape.noisy_gradient(x.data(), noise, noisy.data());
       covariance += (noisy - gradient) * (noisy - gradient).transpose();
     }
     EXPECT_LT((covariance - this->landscape.covariance(x)).norm(), 1e-13);
+  }
+}
+
+TYPED_TEST_P(LandscapeLaws, AStepIsThatOfTheNoisyGradient) {
+  using V = typename TestFixture::Point;
+  constexpr int kNoiseDim = TestFixture::L::noise_dim;
+  constexpr double kEta = 0.07;
+  for (const auto& x : this->points()) {
+    double noise[kNoiseDim];
+    for (int j = 0; j < kNoiseDim; ++j) noise[j] = 0.3 * j - 0.4;
+    V gradient, to;
+    this->landscape.noisy_gradient(x.data(), noise, gradient.data());
+    noisy_step(this->landscape, x.data(), noise, -kEta, to.data());
+    EXPECT_LT((to - (x - kEta * gradient)).norm(), 1e-15 * (1.0 + x.norm() + gradient.norm()));
   }
 }
 
@@ -210,6 +224,7 @@ TYPED_TEST_P(LandscapeLaws, FloatAndDoubleAreOneFormula) {
 REGISTER_TYPED_TEST_SUITE_P(LandscapeLaws, ProjectionIsIdempotentAndEndsInMinimisers,
                             ProjectionIsConstantAlongTheGradientFlowAndItsLimit,
                             OnMinimisersTheHessianHasItsRankAndTheProjectionProjectsOnItsKernel,
-                            NoisyGradientIsTheGradientPlusNoiseOfTheStatedCovariance, FloatAndDoubleAreOneFormula);
+                            NoisyGradientIsTheGradientPlusNoiseOfTheStatedCovariance, AStepIsThatOfTheNoisyGradient,
+                            FloatAndDoubleAreOneFormula);
 
 }  // namespace quasar

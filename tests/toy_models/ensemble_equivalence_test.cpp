@@ -66,24 +66,32 @@ TYPED_TEST(EnsembleEquivalence, ThreadsDoNotChangeABit) {
   }
 }
 
+constexpr WorkerNoiseLaw kLaws[] = {WorkerNoiseLaw::gaussian, WorkerNoiseLaw::signs};
+
 TYPED_TEST(EnsembleEquivalence, InstructionSetsDoNotChangeABit) {
   const typename TypeParam::Landscape landscape{};
-  auto options = options_with(100);
-  options.precision = TypeParam::precision;
-  options.instruction_set = InstructionSet::baseline;
-  const auto baseline = final_averages(landscape, kStart, constant_schedule(0.02, 50, 7), options);
   if (best_instruction_set() == InstructionSet::baseline) GTEST_SKIP() << "this CPU has neither AVX2 nor AVX-512";
-  for (const auto wider : {InstructionSet::x86_64_v3, InstructionSet::x86_64_v4}) {
-    if (wider > best_instruction_set()) continue;
-    options.instruction_set = wider;
-    EXPECT_EQ(final_averages(landscape, kStart, constant_schedule(0.02, 50, 7), options), baseline) << name_of(wider);
+  for (const WorkerNoiseLaw law : kLaws) {
+    auto options = options_with(100, 5);
+    options.noise_law = law;
+    options.precision = TypeParam::precision;
+    options.instruction_set = InstructionSet::baseline;
+    const auto baseline = final_averages(landscape, kStart, constant_schedule(0.02, 50, 37), options);
+    for (const auto wider : {InstructionSet::x86_64_v3, InstructionSet::x86_64_v4}) {
+      if (wider > best_instruction_set()) continue;
+      options.instruction_set = wider;
+      EXPECT_EQ(final_averages(landscape, kStart, constant_schedule(0.02, 50, 37), options), baseline)
+          << name_of(wider);
+    }
   }
 }
 
-TYPED_TEST(EnsembleEquivalence, OneLaneAtATimeGivesTheBitsOfManyLanes) {
+template <WorkerNoiseLaw Law, class TypeParam>
+void expect_one_lane_to_give_the_bits_of_many() {
   const typename TypeParam::Landscape landscape{};
   using Real = std::conditional_t<TypeParam::precision == Precision::float32, float, double>;
   auto options = options_with(100);
+  options.noise_law = Law;
   options.precision = TypeParam::precision;
   const auto in_blocks = final_averages(landscape, kStart, constant_schedule(0.02, 50, 7), options);
   const std::vector<std::int64_t> periods{7, 7, 7, 7, 7, 7, 7, 1};
@@ -92,9 +100,14 @@ TYPED_TEST(EnsembleEquivalence, OneLaneAtATimeGivesTheBitsOfManyLanes) {
   for (std::uint32_t replica = 0; replica < 100; ++replica) {
     ReplicaBlock<2, Real, 1> alone{};
     for (int i = 0; i < 2; ++i) alone.average[i][0] = static_cast<Real>(kStart[i]);
-    advance_rounds<1>(landscape, rounds, {options.seed, options.num_workers}, replica, alone);
+    advance_rounds<1, 1, Law>(landscape, rounds, {options.seed, options.num_workers}, SingleDraws{}, replica, alone);
     for (int i = 0; i < 2; ++i) ASSERT_EQ(static_cast<double>(alone.average[i][0]), in_blocks[replica][i]);
   }
+}
+
+TYPED_TEST(EnsembleEquivalence, OneLaneAtATimeGivesTheBitsOfManyLanes) {
+  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::gaussian, TypeParam>();
+  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::signs, TypeParam>();
 }
 
 TYPED_TEST(EnsembleEquivalence, AReplicaDoesNotDependOnHowManyThereAre) {
@@ -124,14 +137,40 @@ TEST(EnsembleNoise, WithALinearGradientTheAverageDoesNotDependOnWhereTheRoundsEn
 }
 
 TEST(EnsembleNoise, WorkersOfADrawAndOfDifferentDrawsAreIndependent) {
-  // From 0 with eta = 1 and no pull, one step leaves the mean of K worker noises: variance s2 for every K.
-  for (const int num_workers : {1, 2, 3, 4, 7, 8}) {
-    const Quadratic<1> flat{{0.0}, {1.0}};
-    const auto averages =
-        final_averages(flat, Vec<1>(0.0), constant_schedule(1.0, 1, 1), options_with(20'000, num_workers));
-    double variance = 0.0;
-    for (const auto& average : averages) variance += average[0] * average[0] / 20'000;
-    EXPECT_NEAR(variance, 1.0, 4 * std::sqrt(2.0 / 20'000)) << num_workers;
+  // From 0 with eta = 1 and no pull, one step leaves the mean of K worker noises: variance s2 for every K, and a fourth
+  // moment of 3 or, with signs, 3 - 2/K.
+  for (const WorkerNoiseLaw law : kLaws)
+    for (const int num_workers : {1, 2, 3, 4, 7, 8}) {
+      const Quadratic<1> flat{{0.0}, {1.0}};
+      auto options = options_with(20'000, num_workers);
+      options.noise_law = law;
+      double variance = 0.0, fourth = 0.0;
+      for (const auto& average : final_averages(flat, Vec<1>(0.0), constant_schedule(1.0, 1, 1), options)) {
+        variance += std::pow(average[0], 2) / 20'000;
+        fourth += std::pow(average[0], 4) / 20'000;
+      }
+      const double kurtosis = law == WorkerNoiseLaw::signs ? 3.0 - 2.0 / num_workers : 3.0;
+      EXPECT_NEAR(variance, 1.0, 4 * std::sqrt((kurtosis - 1.0) / 20'000) + 1e-12) << num_workers;
+      EXPECT_NEAR(fourth, kurtosis,
+                  num_workers == 1 && law == WorkerNoiseLaw::signs ? 1e-12 : 4 * std::sqrt(96.0 / 20'000))
+          << num_workers;
+    }
+}
+
+TEST(EnsembleNoise, SignsOfStepsAndComponentsAreIndependent) {
+  // Without pull the average after 70 steps is the sum of 70 signs: across the words of 32 steps, too.
+  const Quadratic<2> flat{{0.0, 0.0}, {1.0, 1.0}};
+  auto options = options_with(20'000, 1);
+  options.noise_law = WorkerNoiseLaw::signs;
+  for (const int period : {70, 9}) {
+    double variance = 0.0, product = 0.0;
+    for (const auto& x : final_averages(flat, Vec<2>(0.0, 0.0), constant_schedule(1.0, 70, period), options)) {
+      EXPECT_EQ(std::remainder(x[0], 2.0), 0.0);
+      variance += x.squaredNorm() / 40'000;
+      product += x[0] * x[1] / 20'000;
+    }
+    EXPECT_NEAR(variance, 70.0, 4 * 70 * std::sqrt(2.0 / 40'000));
+    EXPECT_NEAR(product, 0.0, 4 * 70 / std::sqrt(20'000));
   }
 }
 
