@@ -36,22 +36,23 @@ struct DiagonalNetwork {
     noisy_gradient(x, noise, g);
   }
 
+  QUASAR_HD double noise_amplitude(int) const { return noise_scale * __builtin_sqrt(static_cast<double>(Samples)); }
+
   template <class Real>
   QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g) const {
-    const Real spread = static_cast<Real>(noise_scale * __builtin_sqrt(static_cast<double>(Samples)));
-    for (int k = 0; k < dim; ++k) g[k] = Real(0);
-    for (int i = 0; i < Samples; ++i) {
-      Real residual = fused_multiply_add(spread, noise[i], -static_cast<Real>(labels[i]));
-      for (int j = 0; j < Inputs; ++j) {
-        const Real u = x[j], v = x[Inputs + j];
-        residual = fused_multiply_add(static_cast<Real>(inputs[i][j]), (u - v) * (u + v), residual);
-      }
-      for (int j = 0; j < Inputs; ++j)
-        g[j] = fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / Samples), residual, g[j]);
+    Real w[Inputs];  // u^2 - v^2
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) w[j] = (x[j] - x[Inputs + j]) * (x[j] + x[Inputs + j]);
+    Real slope[Inputs] = {};
+    QUASAR_UNROLL for (int i = 0; i < Samples; ++i) {
+      Real residual = noise[i] - static_cast<Real>(labels[i]);
+      QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) residual =
+          fused_multiply_add(static_cast<Real>(inputs[i][j]), w[j], residual);
+      QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) slope[j] =
+          fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / Samples), residual, slope[j]);
     }
-    for (int j = 0; j < Inputs; ++j) {
-      g[Inputs + j] = -g[j] * x[Inputs + j];
-      g[j] *= x[j];
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) {
+      g[j] = slope[j] * x[j];
+      g[Inputs + j] = -slope[j] * x[Inputs + j];
     }
   }
 

@@ -8,19 +8,9 @@
 
 #include "core/errors.h"
 #include "core/interrupt.h"
-#include "toy_models/circle.h"
-#include "toy_models/diagonal_network.h"
-#include "toy_models/ellipse.h"
+#include "toy_models/compiled_kernels.h"
 #include "toy_models/ensemble_cuda.h"
-#include "toy_models/hyperbola.h"
-#include "toy_models/multiplicative_quadratic.h"
-#include "toy_models/periodic_valley.h"
-#include "toy_models/quadratic.h"
-#include "toy_models/river.h"
 #include "toy_models/round_queue.h"
-#include "toy_models/sphere.h"
-#include "toy_models/turning_valley.h"
-#include "toy_models/valley.h"
 
 namespace quasar {
 namespace {
@@ -175,22 +165,12 @@ std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& 
   return run_it(landscape, start, schedule, options, observables, record_times, callbacks);
 }
 
-// One line a landscape; every argument's type follows from the landscape's.
+// Every argument's type follows from the landscape's.
 template <class L>
 using RunEnsemble = std::vector<EnsembleRecord>(const L&, const Vec<L::dim>&, const TrainingSchedule&,
                                                 const EnsembleOptions&, const std::vector<Observable<L::dim>>&,
                                                 const std::vector<double>&, const EnsembleCallbacks&);
-template RunEnsemble<Valley> run_ensemble<Valley>;
-template RunEnsemble<Circle> run_ensemble<Circle>;
-template RunEnsemble<Hyperbola> run_ensemble<Hyperbola>;
-template RunEnsemble<River> run_ensemble<River>;
-template RunEnsemble<PeriodicValley> run_ensemble<PeriodicValley>;
-template RunEnsemble<Sphere<3>> run_ensemble<Sphere<3>>;
-template RunEnsemble<TurningValley> run_ensemble<TurningValley>;
-template RunEnsemble<Ellipse> run_ensemble<Ellipse>;
-template RunEnsemble<DiagonalNetwork<8, 3>> run_ensemble<DiagonalNetwork<8, 3>>;
-template RunEnsemble<MultiplicativeQuadratic> run_ensemble<MultiplicativeQuadratic>;
-template RunEnsemble<Quadratic<1>> run_ensemble<Quadratic<1>>;
-template RunEnsemble<Quadratic<2>> run_ensemble<Quadratic<2>>;
+#define QUASAR_DEFINE(...) template RunEnsemble<__VA_ARGS__> run_ensemble<__VA_ARGS__>;
+QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

@@ -2,6 +2,7 @@
 
 #include <concepts>
 
+#include "core/elementary.h"
 #include "core/loss.h"
 
 namespace quasar {
@@ -27,5 +28,25 @@ concept Landscape = Loss<L> && GradientNoise<L, L::dim> &&
   landscape.noisy_gradient(from, from, to);
   landscape.noisy_gradient(from_d, from_d, to_d);
 };
+
+/// Standard deviation of a component of a landscape's noise as noisy_gradient() takes it: 1 unless it says otherwise.
+template <class Landscape>
+QUASAR_HD double noise_amplitude(const Landscape& landscape, [[maybe_unused]] int component) {
+  if constexpr (requires { landscape.noise_amplitude(component); }) return landscape.noise_amplitude(component);
+  return 1.0;
+}
+
+/// x <- x - eta (gradient with noise); the landscape's own formula where it has a shorter one.
+template <class Landscape, class Real>
+QUASAR_HD void noisy_step(const Landscape& landscape, const Real* x, const Real* noise, Real minus_learning_rate,
+                          Real* to) {
+  if constexpr (requires { landscape.noisy_step(x, noise, minus_learning_rate, to); }) {
+    landscape.noisy_step(x, noise, minus_learning_rate, to);
+  } else {
+    Real g[Landscape::dim];
+    landscape.noisy_gradient(x, noise, g);
+    QUASAR_UNROLL for (int i = 0; i < Landscape::dim; ++i) to[i] = fused_multiply_add(minus_learning_rate, g[i], x[i]);
+  }
+}
 
 }  // namespace quasar

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/random.h"
+#include "toy_models/landscape.h"
 
 namespace quasar {
 
@@ -114,26 +115,6 @@ struct GroupNoise<WorkerNoiseLaw::signs, NoiseDim, Lanes> {
   };
 };
 
-/// Standard deviation of a component of a landscape's noise as noisy_gradient() takes it: 1 unless it says otherwise.
-template <class Landscape>
-QUASAR_HD double noise_amplitude(const Landscape& landscape, [[maybe_unused]] int component) {
-  if constexpr (requires { landscape.noise_amplitude(component); }) return landscape.noise_amplitude(component);
-  return 1.0;
-}
-
-/// x <- x - eta (gradient with noise); the landscape's own formula where it has a shorter one.
-template <class Landscape, class Real>
-QUASAR_HD void noisy_step(const Landscape& landscape, const Real* x, const Real* noise, Real minus_learning_rate,
-                          Real* to) {
-  if constexpr (requires { landscape.noisy_step(x, noise, minus_learning_rate, to); }) {
-    landscape.noisy_step(x, noise, minus_learning_rate, to);
-  } else {
-    Real g[Landscape::dim];
-    landscape.noisy_gradient(x, noise, g);
-    for (int i = 0; i < Landscape::dim; ++i) to[i] = fused_multiply_add(minus_learning_rate, g[i], x[i]);
-  }
-}
-
 /// Some steps of the workers of a group in Chunk lanes from first_lane on, in registers where they have room.
 template <int Chunk, int Lanes, class Landscape, class Real, class Noise>
 QUASAR_HD void advance_chunk(const Landscape& landscape, const Noise& noise, const Real* noise_size,
@@ -147,15 +128,13 @@ QUASAR_HD void advance_chunk(const Landscape& landscape, const Noise& noise, con
   typename Noise::template InLanes<Chunk, Real> own_noise(noise, first_lane);
   for (int s = 0; s < steps; ++s) {
     const Real minus_learning_rate = -learning_rate[s];
-#pragma GCC unroll 4
-    for (int w = 0; w < kGroup; ++w)
-      for (int j = 0; j < Chunk; ++j) {
-        Real x[kDim], xi[kNoiseDim], to[kDim];
-        for (int i = 0; i < kDim; ++i) x[i] = own[w][i][j];
-        for (int i = 0; i < kNoiseDim; ++i) xi[i] = own_noise.value(noise_size[i], w * kNoiseDim + i, j);
-        noisy_step(landscape, x, xi, minus_learning_rate, to);
-        for (int i = 0; i < kDim; ++i) own[w][i][j] = to[i];
-      }
+    QUASAR_UNROLL for (int w = 0; w < kGroup; ++w) for (int j = 0; j < Chunk; ++j) {
+      Real x[kDim], xi[kNoiseDim], to[kDim];
+      QUASAR_UNROLL for (int i = 0; i < kDim; ++i) x[i] = own[w][i][j];
+      QUASAR_UNROLL for (int i = 0; i < kNoiseDim; ++i) xi[i] = own_noise.value(noise_size[i], w * kNoiseDim + i, j);
+      noisy_step(landscape, x, xi, minus_learning_rate, to);
+      QUASAR_UNROLL for (int i = 0; i < kDim; ++i) own[w][i][j] = to[i];
+    }
     own_noise.next();
   }
   for (int w = 0; w < kGroup; ++w)

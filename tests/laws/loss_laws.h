@@ -7,6 +7,7 @@
 #include "core/jet_loss.h"
 #include "core/loss.h"
 #include "core/random.h"
+#include "toy_models/landscape.h"
 
 namespace quasar {
 
