@@ -23,7 +23,7 @@ std::string checksum(const std::string& bytes) {
 
 }  // namespace
 
-void SavedPaths::write(Recorder& recorder, const Config& config) const {
+void SavedPaths::write(Recorder& recorder, const Config& config, const std::string& file) const {
   const json head = {{"format", kFormat},
                      {"step", step},
                      {"records", records},
@@ -31,11 +31,12 @@ void SavedPaths::write(Recorder& recorder, const Config& config) const {
                      {"code", build_info().code_id},
                      {"bytes", numbers.size()},
                      {"checksum", checksum(numbers)}};
-  recorder.write_file(file_name, head.dump() + "\n" + numbers);
+  recorder.write_file(file, head.dump() + "\n" + numbers);
 }
 
-std::optional<SavedPaths> SavedPaths::read(const std::filesystem::path& folder, const Config& config) {
-  const std::filesystem::path file = folder / file_name;
+std::optional<SavedPaths> SavedPaths::read(const std::filesystem::path& folder, const Config& config,
+                                           const std::string& name) {
+  const std::filesystem::path file = folder / name;
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::nullopt;
   const std::string remedy = "; remove the file to start the run anew";
