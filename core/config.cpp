@@ -315,6 +315,22 @@ std::vector<std::string> Config::texts(const std::string& key, std::optional<std
   return state_->remember(key, values);
 }
 
+std::vector<std::string> Config::keys() const {
+  std::vector<std::string> result;
+  for (const auto& [key, entry] : state_->entries) result.push_back(key);
+  return result;
+}
+
+std::string Config::as_toml(const std::string& key) const { return print(*state_->entries.at(key).value); }
+
+std::vector<std::string> Config::items(const std::string& key) const {
+  const auto* list = state_->entries.at(key).value->as_array();
+  if (!list || list->empty()) fail(key, "must be a list of values, as in [0.01, 0.02]");
+  std::vector<std::string> result;
+  for (const auto& item : *list) result.push_back(print(item));
+  return result;
+}
+
 void Config::ignore(const std::vector<std::string>& keys) const { state_->ignored.insert(keys.begin(), keys.end()); }
 
 void Config::substitute(const std::string& key, const std::string& text) const { state_->remember(key, text); }

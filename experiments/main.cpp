@@ -132,6 +132,9 @@ int run(int argc, char** argv) {
       "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction,\n"
       "    .save_every (s; the same command goes on from a saved state, also after a signal or a crash)\n" +
       kToyRecordKeys + kRunKeys +
+      "Sweeps: sweep.eta, .H, .K, .beta, .alpha or any key as sweep.section.key = [values]: every combination with\n"
+      "  the same seed, and a table\n"
+      "  quasar toy FILE 'sweep.eta=[0.01, 0.005]' 'sweep.K=[1, 4, 16]'\n"
       "Shards: each of n machines or jobs runs a part of the replicas, and quasar merge joins them exactly:\n"
       "  sbatch --array=0-7 ... quasar toy FILE --shard $SLURM_ARRAY_TASK_ID/8\n"
       "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");

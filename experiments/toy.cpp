@@ -12,6 +12,7 @@
 #include "experiments/commands.h"
 #include "experiments/records.h"
 #include "experiments/saved_paths.h"
+#include "experiments/sweep.h"
 #include "experiments/toy_observables.h"
 #include "experiments/toy_run.h"
 
@@ -143,6 +144,7 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
 void toy_command(const RunArguments& arguments) {
   catch_usr1();
   const Config config = Config::from_file(arguments.file, arguments.overrides);
+  if (is_sweep(config)) return run_sweep(arguments);
   print_run(run_toy(config, arguments.dry_run), arguments.dry_run);
 }
 
