@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ inline constexpr const char* kWorkerDispersion = "worker_dispersion";
 /// The largest eigenvalue of a Hessian.
 template <int Dim>
 double largest_eigenvalue(const Mat<Dim>& hessian) {
-  const Eigen::MatrixXd dynamic = hessian;  // one solver for all dimensions
+  if constexpr (Dim == 2)  // four times as fast, and most landscapes have it
+    return 0.5 * (hessian(0, 0) + hessian(1, 1)) + std::hypot(0.5 * (hessian(0, 0) - hessian(1, 1)), hessian(0, 1));
+  const Eigen::MatrixXd dynamic = hessian;  // one solver for all other dimensions
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(dynamic, Eigen::EigenvaluesOnly).eigenvalues().maxCoeff();
 }
 

@@ -108,7 +108,8 @@ class Ensemble {
     }
     if (rounds.all_but_last().num_rounds > 0) advance(rounds.all_but_last());
     for_each_block([&](std::size_t b) {
-      worker_dispersion(landscape_, rounds.last(), noise(), first_replica(b), blocks_[b], &dispersion_[b * kLanes]);
+      worker_dispersion_of_block(options_.instruction_set, landscape_, rounds.last(), noise(), first_replica(b),
+                                 blocks_[b], &dispersion_[b * kLanes]);
     });
     advance(rounds.last());
   }

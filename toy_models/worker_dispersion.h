@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "toy_models/local_sgd_kernel.h"
+#include "toy_models/cpu_dispatch.h"
 
 namespace quasar {
 
@@ -13,11 +13,11 @@ namespace quasar {
 /// The workers' steps are computed again, with the draws and the arithmetic that advance_rounds() will use: what the
 /// workers would be averaged to is what it will give, up to the order of the sum. The block stays as it is.
 /// rounds  of which only the first is looked at
-/// cost    that round, without SIMD of the widest kind
+/// cost    that round
 template <int Lanes, class Landscape, class Real>
-void worker_dispersion(const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
-                       std::uint32_t first_replica, const ReplicaBlock<Landscape::dim, Real, Lanes>& block,
-                       double* dispersion) {
+QUASAR_HD void worker_dispersion(const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                                 std::uint32_t first_replica, const ReplicaBlock<Landscape::dim, Real, Lanes>& block,
+                                 double* dispersion) {
   constexpr int kDim = Landscape::dim;
   constexpr int kNoiseDim = Landscape::noise_dim;
   constexpr int kShare = 4 / kNoiseDim;  // workers that share a draw
@@ -65,6 +65,39 @@ void worker_dispersion(const Landscape& landscape, const RoundsView<Real>& round
     const double variance = sum_of_squares[lane] / workers - square_of_mean;
     dispersion[lane] = variance < 0.0 ? 0.0 : variance;  // the rounding of a difference; nan stays nan
   }
+}
+
+#if defined(__x86_64__)
+// As in cpu_dispatch.h: everything inlined is always_inline.
+template <class Landscape, class Real>
+__attribute__((target("arch=x86-64-v3"))) void worker_dispersion_v3(
+    const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
+    const Block<Landscape::dim, Real>& block, double* dispersion) {
+  worker_dispersion<kLanes>(landscape, rounds, noise, first_replica, block, dispersion);
+}
+
+template <class Landscape, class Real>
+__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void worker_dispersion_v4(
+    const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
+    const Block<Landscape::dim, Real>& block, double* dispersion) {
+  worker_dispersion<kLanes>(landscape, rounds, noise, first_replica, block, dispersion);
+}
+#endif
+
+/// worker_dispersion() of a block with the instruction set asked for; the same bits from all.
+///
+/// Not checked: that the CPU has it.
+template <class Landscape, class Real>
+void worker_dispersion_of_block([[maybe_unused]] InstructionSet instruction_set, const Landscape& landscape,
+                                const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
+                                const Block<Landscape::dim, Real>& block, double* dispersion) {
+#if defined(__x86_64__)
+  if (instruction_set == InstructionSet::x86_64_v4)
+    return worker_dispersion_v4(landscape, rounds, noise, first_replica, block, dispersion);
+  if (instruction_set == InstructionSet::x86_64_v3)
+    return worker_dispersion_v3(landscape, rounds, noise, first_replica, block, dispersion);
+#endif
+  worker_dispersion<kLanes>(landscape, rounds, noise, first_replica, block, dispersion);
 }
 
 }  // namespace quasar

@@ -178,6 +178,25 @@ TEST(WorkerDispersion, UsesTheDrawsOfTheKernel) {
   }
 }
 
+TEST(WorkerDispersion, HasTheSameBitsWithEveryInstructionSet) {
+  EnsembleRecording<2> recording;
+  recording.worker_dispersion = true;
+  recording.observables = {[](const auto& seen) { return seen.worker_dispersion; }};
+  for (const auto precision : {Precision::float32, Precision::float64}) {
+    auto options = options_with(200);
+    options.precision = precision;
+    options.instruction_set = InstructionSet::baseline;
+    const auto baseline = last_record(Circle{}, {1.1, 0.7}, constant_schedule(0.02, 50, 7), options, recording);
+    for (const auto wider : {InstructionSet::x86_64_v3, InstructionSet::x86_64_v4}) {
+      if (wider > best_instruction_set()) continue;
+      options.instruction_set = wider;
+      const auto record = last_record(Circle{}, {1.1, 0.7}, constant_schedule(0.02, 50, 7), options, recording);
+      EXPECT_EQ(record.moments.mean(), baseline.moments.mean());
+      EXPECT_EQ(record.moments.products(), baseline.moments.products());
+    }
+  }
+}
+
 TEST(WorkerDispersion, RecordsDoNotChangeWhatIsSimulated) {
   EnsembleRecording<2> with, without;
   with.worker_dispersion = true;
