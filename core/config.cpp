@@ -112,6 +112,8 @@ const std::set<std::string> kWithoutEffect = {"run.name",
                                               "data.root",
                                               "ensemble.threads",
                                               "ensemble.device",
+                                              "ensemble.save_every",
+                                              "ensemble.shard",
                                               "sde.threads",
                                               "workers.processes",
                                               "workers.threads",
@@ -301,6 +303,34 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Config::integer_pairs(const s
   return state_->remember(key, values);
 }
 
+std::vector<std::string> Config::texts(const std::string& key, std::optional<std::vector<std::string>> fallback) const {
+  const auto* node = state_->find(key, fallback.has_value());
+  if (!node) return state_->remember(key, *fallback);
+  if (!node->is_array()) fail(key, "must be a list of strings, as in [\"a\", \"b\"]");
+  std::vector<std::string> values;
+  for (const auto& item : *node->as_array()) {
+    if (!item.is_string()) fail(key, "must be a list of strings, as in [\"a\", \"b\"]");
+    values.push_back(item.as_string()->get());
+  }
+  return state_->remember(key, values);
+}
+
+std::vector<std::string> Config::keys() const {
+  std::vector<std::string> result;
+  for (const auto& [key, entry] : state_->entries) result.push_back(key);
+  return result;
+}
+
+std::string Config::as_toml(const std::string& key) const { return print(*state_->entries.at(key).value); }
+
+std::vector<std::string> Config::items(const std::string& key) const {
+  const auto* list = state_->entries.at(key).value->as_array();
+  if (!list || list->empty()) fail(key, "must be a list of values, as in [0.01, 0.02]");
+  std::vector<std::string> result;
+  for (const auto& item : *list) result.push_back(print(item));
+  return result;
+}
+
 void Config::ignore(const std::vector<std::string>& keys) const { state_->ignored.insert(keys.begin(), keys.end()); }
 
 void Config::substitute(const std::string& key, const std::string& text) const { state_->remember(key, text); }
@@ -319,7 +349,10 @@ void Config::finish() const {
   for (const auto& [key, value] : state_->used) (state_->entries.contains(key) ? known : defaulted).push_back(key);
   std::string unknown, meant;
   for (const auto& [key, entry] : state_->entries) {
-    if (state_->used.contains(key) || state_->forgotten.contains(key) || state_->ignored.contains(key)) continue;
+    const std::string section = key.substr(0, key.rfind('.')) + ".*";
+    if (state_->used.contains(key) || state_->forgotten.contains(key) || state_->ignored.contains(key) ||
+        state_->ignored.contains(section))
+      continue;
     const std::string near = nearest(key, defaulted);  // a misspelt key leaves the one it is meant for at its default
     if (!unknown.empty() && (near.empty() || !meant.empty())) continue;
     unknown = key;

@@ -49,8 +49,16 @@ class Config {
   std::vector<std::int64_t> integers(const std::string& key, Bounds bounds,
                                      std::optional<std::vector<std::int64_t>> fallback = {}) const;
   std::vector<std::pair<std::int64_t, std::int64_t>> integer_pairs(const std::string& key) const;
+  std::vector<std::string> texts(const std::string& key, std::optional<std::vector<std::string>> fallback = {}) const;
 
-  /// Accepts keys that this command does not use but another one does.
+  /// All keys that are given, in alphabetical order.
+  std::vector<std::string> keys() const;
+  /// The value of a given key as TOML; does not count as reading it.
+  std::string as_toml(const std::string& key) const;
+  /// The same of each item of a list, which must not be empty.
+  std::vector<std::string> items(const std::string& key) const;
+
+  /// Accepts keys that this command does not use but another one does; "section.*" is every key of a section.
   void ignore(const std::vector<std::string>& keys) const;
 
   /// Writes what was used instead of what was asked for, into resolved() and the hashes.

@@ -14,6 +14,10 @@ void RunningMoments::add(double value) {
 
 void RunningMoments::merge(const RunningMoments& other) {
   if (other.count_ == 0) return;
+  if (count_ == 0) {
+    *this = other;
+    return;
+  }
   const auto n = static_cast<double>(count_);
   const auto m = static_cast<double>(other.count_);
   const double delta = other.mean_ - mean_;

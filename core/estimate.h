@@ -14,7 +14,13 @@ struct Estimate {
 /// Mean and variance of a stream of numbers in one pass (Welford; merging as Chan, Golub and LeVeque 1983).
 class RunningMoments {
  public:
+  RunningMoments() = default;
+  /// What others have summed: the mean and the sum of squared differences from it.
+  RunningMoments(std::int64_t count, double mean, double sum_of_squares)
+      : count_(count), mean_(mean), sum_of_squares_(sum_of_squares) {}
+
   void add(double value);
+  /// With nothing on either side the other side stays as it is, to the bit.
   void merge(const RunningMoments& other);
 
   std::int64_t count() const { return count_; }

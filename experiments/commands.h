@@ -25,6 +25,8 @@ struct FinishedRun {
 void plan_command(const RunArguments& arguments, bool json, const std::string& measured);
 void sde_command(const RunArguments& arguments);
 void toy_command(const RunArguments& arguments);
+/// Joins the shards of a toy ensemble in these results folders to the folder of the whole.
+void merge_command(const std::vector<std::string>& folders);
 /// Its exit code: a run that was saved before its end is not an error.
 int train_command(const RunArguments& arguments);
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets);

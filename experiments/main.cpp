@@ -35,6 +35,15 @@ const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
     "    ellipse|diagonal_network, .start and the landscape's own settings (--dry-run lists them)\n";
 
+const std::string kToyRecordKeys =
+    "  record.observables = [\"name\", ...] of the landscape's own (the default, with distance_to_manifold and\n"
+    "    trace_hessian), lambda_max, loss, worker_dispersion (just before averaging; computes that round twice),\n"
+    "    average_1, ..., projected_1, ...; each with mean, s.e., quantiles (of values rounded to 13 bits) and "
+    "covariances\n"
+    "  record.times = [t, ...] (instead of record.points), .paths (the first n replicas), .histograms.NAME = [low, "
+    "high,\n"
+    "    bins] (of an observable), .histogram (bins; where the replicas are along the manifold)\n";
+
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
     "    .steps where images are classified\n"
@@ -118,11 +127,28 @@ int run(int argc, char** argv) {
   CLI::App* toy = add_run_command(
       app, "toy", "Simulate Local SGD on a toy landscape, many replicas at once (measurement)", arguments);
   add_dry_run(toy, arguments);
-  toy->footer(kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
-              "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction;\n"
-              "  record.histogram (bins; where the replicas are along the manifold)\n" +
-              kRunKeys +
-              "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
+  toy->footer(
+      kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+      "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction,\n"
+      "    .save_every (s; the same command goes on from a saved state, also after a signal or a crash)\n" +
+      kToyRecordKeys + kRunKeys +
+      "Sweeps: sweep.eta, .H, .K, .beta, .alpha or any key as sweep.section.key = [values]: every combination with\n"
+      "  the same seed, and a table\n"
+      "  quasar toy FILE 'sweep.eta=[0.01, 0.005]' 'sweep.K=[1, 4, 16]'\n"
+      "Shards: each of n machines or jobs runs a part of the replicas, and quasar merge joins them exactly:\n"
+      "  sbatch --array=0-7 ... quasar toy FILE --shard $SLURM_ARRAY_TASK_ID/8\n"
+      "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
+  std::string shard;
+  toy->add_option("--shard", shard,
+                  "Run only part i of n of the replicas, given as i/n and counted from 0 (same as ensemble.shard)");
+
+  std::vector<std::string> shard_folders;
+  CLI::App* merge = app.add_subcommand(
+      "merge", "Join the shards of a toy ensemble: the results are those of a run in one piece, byte for byte");
+  merge->add_option("DIR", shard_folders, "The results folders of all shards")->required();
+  merge->footer(
+      "The whole goes beside the first DIR, without -shard-i-of-n in its name.\n"
+      "Example: quasar merge results/circle/1a2b...-shard-*-of-8");
 
   CLI::App* train = add_run_command(
       app, "train",
@@ -164,7 +190,7 @@ int run(int argc, char** argv) {
                                         "CUDA, NCCL, Python, data, free disk");
 
   if (argc > 1 && argv[1][0] != '-') {
-    const std::vector<std::string> commands = {"plan", "sde", "toy", "train", "compare", "export", "doctor"};
+    const std::vector<std::string> commands = {"plan", "sde", "toy", "merge", "train", "compare", "export", "doctor"};
     if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
       const std::string near = quasar::nearest(argv[1], commands);
       throw quasar::ConfigError("there is no command '" + std::string(argv[1]) + "'" +
@@ -179,7 +205,9 @@ int run(int argc, char** argv) {
   }
   if (*plan) quasar::plan_command(arguments, json, measured);
   if (*sde) quasar::sde_command(arguments);
+  if (!shard.empty()) arguments.overrides.push_back("ensemble.shard='" + shard + "'");
   if (*toy) quasar::toy_command(arguments);
+  if (*merge) quasar::merge_command(shard_folders);
   if (*train) return quasar::train_command(arguments);
   if (*compare) quasar::compare_command(arguments, targets);
   if (*export_records) return quasar::export_command(folders, format, out);

@@ -12,8 +12,9 @@ inline const std::vector<std::string> kRun = {"run.name", "run.results", "run.se
 inline const std::vector<std::string> kSde = {
     "sde.steps",      "sde.paths", "sde.weights", "sde.threads", "sde.system", "sde.max_bad_fraction", "sde.scheme",
     "sde.retraction", "sde.noise", "sde.start",   "sde.solver",  "sde.nodes",  "record.times",         "record.paths"};
-inline const std::vector<std::string> kEnsemble = {"ensemble.replicas", "ensemble.threads", "ensemble.precision",
-                                                   "ensemble.device", "ensemble.max_bad_fraction"};
+inline const std::vector<std::string> kEnsemble = {
+    "ensemble.replicas", "ensemble.threads",    "ensemble.precision", "ensemble.device",    "ensemble.max_bad_fraction",
+    "ensemble.shard",    "ensemble.save_every", "record.observables", "record.histograms.*"};
 inline const std::vector<std::string> kTrain = {"train.replicas", "workers.check_collectives", "network.precision"};
 inline const std::vector<std::string> kLandscape = {
     "landscape.name",          "landscape.start",         "landscape.stiffness",     "landscape.noise_scale",

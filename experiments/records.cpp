@@ -24,13 +24,13 @@ std::vector<std::string> experiment_keys() {
   return keys;
 }
 
-/// " (sd 0.6; 5 to 95 % of the paths: -0.9 to 0.8)" where quantiles were recorded.
+/// " (sd 0.6; 5 to 95 %: -0.9 to 0.8)" where quantiles were recorded.
 std::string spread_in_words(const json& estimate) {
   for (const char* key : {"sd", "q05", "q95"})
     if (!estimate.contains(key) || estimate.at(key).is_null()) return "";
   char text[120];
-  std::snprintf(text, sizeof(text), "  (sd %.3g; 5 to 95 %% of the paths: %.3g to %.3g)",
-                estimate.at("sd").get<double>(), estimate.at("q05").get<double>(), estimate.at("q95").get<double>());
+  std::snprintf(text, sizeof(text), "  (sd %.3g; 5 to 95 %%: %.3g to %.3g)", estimate.at("sd").get<double>(),
+                estimate.at("q05").get<double>(), estimate.at("q95").get<double>());
   return text;
 }
 

@@ -20,7 +20,7 @@ RunOptions RunOptions::read(const Config& config, const std::string& default_nam
   return options;
 }
 
-fs::path RunOptions::folder(const Config& config) const { return fs::path(results) / name / config.hash(); }
+fs::path RunOptions::folder(const Config& config) const { return fs::path(results) / name / (config.hash() + part); }
 
 FinishedRun run_in_folder(const Config& config, const RunOptions& options, nlohmann::json about, bool dry_run,
                           const std::function<void(Recorder&)>& body, const Recorder::Offsets* resume_from) {

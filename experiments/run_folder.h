@@ -17,9 +17,10 @@ struct RunOptions {
   std::string name;
   std::string results;
   std::uint64_t seed;
+  std::string part = "";  ///< put behind the folder's name, for a run that is a part of another
 
   static RunOptions read(const Config& config, const std::string& default_name);
-  /// The results folder <results>/<name>/<hash of the settings>.
+  /// The results folder <results>/<name>/<hash of the settings><part>.
   std::filesystem::path folder(const Config& config) const;
 };
 

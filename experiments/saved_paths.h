@@ -13,18 +13,20 @@
 
 namespace quasar {
 
-/// An interrupted run's paths as they are kept in its results folder: a line of JSON, then raw numbers.
+/// An interrupted run's paths or replicas as they are kept in its results folder: a line of JSON, then raw numbers.
 struct SavedPaths {
   static constexpr const char* file_name = "paths.state";
 
   std::int64_t step = 0;
-  Recorder::Offsets records;  ///< the length of each series at that step
-  std::string numbers;        ///< pack()
+  Recorder::Offsets records;                       ///< the length of each series at that step
+  std::string numbers;                             ///< pack()
+  nlohmann::json more = nlohmann::json::object();  ///< what else a restart needs
 
   /// Writes it into the recorder's folder, whole or not at all.
-  void write(Recorder& recorder, const Config& config) const;
+  void write(Recorder& recorder, const Config& config, const std::string& file = file_name) const;
   /// Empty if there is none. Throws CheckpointError naming the file if it is damaged, or of another build or settings.
-  static std::optional<SavedPaths> read(const std::filesystem::path& folder, const Config& config);
+  static std::optional<SavedPaths> read(const std::filesystem::path& folder, const Config& config,
+                                        const std::string& name = file_name);
 };
 
 /// Every number of a state as this machine's memory has it.

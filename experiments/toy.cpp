@@ -1,122 +1,135 @@
 // quasar toy: Local SGD on a landscape, many replicas at once, recorded on a grid of slow time.
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <thread>
+#include <cstdio>
+#include <optional>
+#include <utility>
 
+#include "core/errors.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "experiments/commands.h"
-#include "experiments/landscapes.h"
-#include "experiments/other_keys.h"
 #include "experiments/records.h"
-#include "experiments/run_folder.h"
-#include "experiments/slow_regime.h"
-#include "toy_models/ensemble.h"
-#include "toy_models/ensemble_cuda.h"
+#include "experiments/saved_paths.h"
+#include "experiments/sweep.h"
+#include "experiments/toy_observables.h"
+#include "experiments/toy_run.h"
 
 namespace quasar {
 namespace {
 
-EnsembleOptions read_ensemble(const Config& config, int num_workers, std::uint64_t seed) {
-  EnsembleOptions options;
-  options.num_workers = num_workers;
-  options.seed = seed;
-  options.replicas = config.integer("ensemble.replicas", between(1, 4294967295.0), 10000);
-  options.threads = static_cast<int>(config.integer("ensemble.threads", between(1, 4096), options.threads));
-  options.max_bad_fraction = config.number("ensemble.max_bad_fraction", between(0.0, 1.0), 0.0);
-  const bool single = config.choice("ensemble.precision", {"float64", "float32"}, std::string("float64")) == "float32";
-  options.precision = single ? Precision::float32 : Precision::float64;
-  const bool cuda = config.choice("ensemble.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
-  options.device = cuda ? Device::cuda : Device::cpu;
-  if (cuda) require_cuda();
-  return options;
-}
+constexpr const char* kStateFile = "replicas.state";
 
-/// 0 and `points` equal parts of the run.
-std::vector<double> record_times(double slow_time, std::int64_t points) {
-  std::vector<double> times;
-  for (std::int64_t i = 0; i < points; ++i)
-    times.push_back(slow_time * static_cast<double>(i) / static_cast<double>(points));
-  return times;
-}
-
-/// Bin i of a closed curve's coordinate as an observable: 1 inside, 0 outside, so that its mean is a probability.
+/// The place on a closed curve in turns, below 1.
 template <class L>
-Observable<L::dim> indicator(const typename LandscapeProblem<L>::ClosedCurve& closed, std::int64_t i,
-                             std::int64_t bins) {
-  return [&closed, i, bins](const Observed<L::dim>& seen) {
-    const double turns = (closed.curve.coordinate(seen.projected) - closed.low) / closed.period;
-    const double place = (turns - std::floor(turns)) * static_cast<double>(bins);
-    return std::min(static_cast<std::int64_t>(place), bins - 1) == i ? 1.0 : 0.0;
+Observable<L::dim> turns(const typename LandscapeProblem<L>::ClosedCurve& closed) {
+  return [&closed](const Observed<L::dim>& seen) {
+    const double place = (closed.curve.coordinate(seen.projected) - closed.low) / closed.period;
+    return std::min(place - std::floor(place), std::nextafter(1.0, 0.0));
   };
 }
 
-/// How many replicas are in each bin.
 template <class L>
-nlohmann::json histogram(const typename LandscapeProblem<L>::ClosedCurve& closed, const EnsembleRecord& record,
-                         std::size_t first_bin) {
-  nlohmann::json counts = nlohmann::json::array();
-  for (std::size_t i = first_bin; i < record.observables.size(); ++i) {
-    const RunningMoments& moments = record.observables[i];
-    counts.push_back(std::llround(moments.mean() * static_cast<double>(moments.count())));
+EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const ToyRun& run) {
+  const auto known = observables_of(problem);
+  const auto value_of = [&](const std::string& name) {
+    return std::find_if(known.begin(), known.end(), [&](const auto& observable) { return observable.name == name; })
+        ->value;
+  };
+  EnsembleRecording<L::dim> recording;
+  recording.times = run.times;
+  recording.quantiles = true;
+  recording.paths = run.paths;
+  for (const auto& name : run.names.observables) {
+    recording.observables.push_back(value_of(name));
+    recording.worker_dispersion |= name == kWorkerDispersion;
   }
-  return {{"slow_time", record.slow_time},   {"step", record.step},
-          {"coordinate", closed.coordinate}, {"low", closed.low},
-          {"period", closed.period},         {"counts", counts}};
+  for (std::size_t h = 0; h < run.names.histograms.size(); ++h) {
+    const auto& [name, low, high] = run.names.histograms[h];
+    recording.histograms.push_back({value_of(name), low, high, run.histogram_bins[h]});
+    recording.worker_dispersion |= name == kWorkerDispersion;
+  }
+  if (run.names.closed_curve)
+    recording.histograms.push_back({turns<L>(*problem.closed_curve), 0.0, 1.0, run.closed_curve_bins});
+  return recording;
 }
 
+/// Saves the ensemble between two batches of rounds, if a signal has come or if it is time to.
+class Saver {
+ public:
+  Saver(double seconds, Recorder& recorder, const Config& config)
+      : seconds_(seconds), recorder_(recorder), config_(config) {}
+
+  void operator()(const std::function<EnsembleState()>& state) {
+    const int signal = pending_signal();
+    const std::chrono::duration<double> since = Clock::now() - last_;
+    if (signal == 0 && (seconds_ == 0.0 || since.count() < seconds_)) return;
+    EnsembleState now = state();
+    SavedPaths{
+        now.step, recorder_.offsets(), std::move(now.replicas), {{"round", now.round}, {"slow_time", now.slow_time}}}
+        .write(recorder_, config_, kStateFile);
+    last_ = Clock::now();
+    if (signal != 0)
+      throw Saved("saved at step " + std::to_string(now.step) + " (signal " + std::to_string(signal) +
+                  "); the same command goes on from there");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double seconds_;
+  Recorder& recorder_;
+  const Config& config_;
+  Clock::time_point last_ = Clock::now();
+};
+
 template <class L>
-void simulate(const LandscapeProblem<L>& problem, const TrainingSchedule& schedule, const EnsembleOptions& options,
-              const std::vector<double>& times, std::int64_t bins, Recorder& recorder) {
-  std::vector<Observable<L::dim>> observables;
-  for (const auto& observable : problem.observables)
-    observables.push_back([&observable](const Observed<L::dim>& seen) { return observable.value(seen.projected); });
-  const std::size_t distance = observables.size(), first_bin = distance + 1;
-  observables.push_back([](const Observed<L::dim>& seen) { return (seen.average - seen.projected).norm(); });
-  for (std::int64_t i = 0; i < bins; ++i) observables.push_back(indicator<L>(*problem.closed_curve, i, bins));
-  const double worker_steps_a_step = static_cast<double>(options.replicas) * options.num_workers;
-  Progress progress("toy", worker_steps_a_step * static_cast<double>(schedule.total_steps), "worker-steps");
+void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Config& config, Recorder& recorder,
+              std::optional<SavedPaths> saved) {
+  const double replicas = static_cast<double>(run.ensemble.replicas) / run.ensemble.shards;
+  const double worker_steps_a_step = replicas * run.ensemble.num_workers;
+  Progress progress("toy", worker_steps_a_step * static_cast<double>(run.schedule.total_steps), "worker-steps");
+  Saver saver(run.save_every, recorder, config);
+  std::int64_t left = 0;
   EnsembleCallbacks callbacks;
   callbacks.on_progress = [&](std::int64_t step) { progress.update(worker_steps_a_step * static_cast<double>(step)); };
+  callbacks.on_pause = [&](const auto& state) { saver(state); };
   callbacks.on_record = [&](const EnsembleRecord& record) {
-    nlohmann::json values;
-    for (std::size_t i = 0; i < problem.observables.size(); ++i)
-      values[problem.observables[i].name] = to_json(record.observables[i]);
-    values["distance_to_manifold"] = to_json(record.observables[distance]);
-    recorder.record("observables", {{"slow_time", record.slow_time},
-                                    {"step", record.step},
-                                    {"round", record.round},
-                                    {"replicas_that_left", record.left_domain},
-                                    {"observables", values}});
-    if (bins > 0) recorder.record("histograms", histogram<L>(*problem.closed_curve, record, first_bin));
+    write_record(recorder, run.names, record);
+    left = record.left_domain;
+    if (run.ensemble.shards > 1) recorder.record(kShardSeries, to_json(record));
   };
-  run_ensemble(problem.landscape, problem.start, schedule, options, observables, times, callbacks);
+  EnsembleState state;
+  if (saved) state = {saved->step, saved->more.at("round"), saved->more.at("slow_time"), std::move(saved->numbers)};
+  record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording_of(problem, run), callbacks,
+                  saved ? &state : nullptr);
+  if (left > 0)
+    std::fprintf(stderr, "quasar: %lld of %lld replicas were not finite or beyond 1e6; they are in no average\n",
+                 static_cast<long long>(left), static_cast<long long>(run.ensemble.replicas));
+  std::error_code none;
+  std::filesystem::remove(recorder.folder() / kStateFile, none);
 }
 
 }  // namespace
 
 FinishedRun run_toy(const Config& config, bool dry_run) {
-  const RunOptions run = RunOptions::read(config, "toy");
-  const NamedLandscape landscape = read_landscape(config);
-  const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
-  const TrainingSchedule schedule = TrainingSchedule::read(config);
-  const SlowRegime regime = SlowRegime::of(config, schedule, workers);
-  const auto times = record_times(regime.slow_time, config.integer("record.points", at_least(1), 10));
-  const auto bins = config.integer("record.histogram", between(0, 1000), 0);
-  if (bins > 0) require_closed_curve(config, landscape, "record.histogram");
-  const EnsembleOptions options = read_ensemble(config, workers, run.seed);
-  config.ignore(other_keys::kSde);
+  const ToyRun run = ToyRun::read(config);
   config.finish();
-  return run_in_folder(config, run, describe_run(config, "toy", landscape.name, "measurement", regime), dry_run,
-                       [&](Recorder& recorder) {
-                         std::visit(
-                             [&](const auto& problem) { simulate(problem, schedule, options, times, bins, recorder); },
-                             landscape.problem);
-                       });
+  const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.run.folder(config), config, kStateFile);
+  return run_in_folder(
+      config, run.run, run.describe(config), dry_run,
+      [&](Recorder& recorder) {
+        std::visit([&](const auto& problem) { simulate(problem, run, config, recorder, saved); },
+                   run.landscape.problem);
+      },
+      saved ? &saved->records : nullptr);
 }
 
 void toy_command(const RunArguments& arguments) {
+  catch_usr1();
   const Config config = Config::from_file(arguments.file, arguments.overrides);
+  if (is_sweep(config)) return run_sweep(arguments);
   print_run(run_toy(config, arguments.dry_run), arguments.dry_run);
 }
 

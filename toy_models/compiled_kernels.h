@@ -34,7 +34,7 @@ namespace quasar {
 
 template <class L, class Real>
 using AdvanceBlock = void(InstructionSet, const L&, const RoundsView<Real>&, const WorkerNoise&, std::uint32_t,
-                          Block<L::dim, Real>&);
+                          Block<L::dim, Real>&, double*);
 
 #define QUASAR_DECLARE(...)                                                           \
   extern template AdvanceBlock<__VA_ARGS__, float> advance_block<__VA_ARGS__, float>; \

@@ -37,30 +37,33 @@ template <WorkerNoiseLaw Law, class Landscape, class Real>
 __attribute__((target("arch=x86-64-v3"))) void advance_block_v3(const Landscape& landscape,
                                                                 const RoundsView<Real>& rounds,
                                                                 const WorkerNoise& noise, std::uint32_t first_replica,
-                                                                Block<Landscape::dim, Real>& block) {
+                                                                Block<Landscape::dim, Real>& block,
+                                                                double* dispersion) {
   advance_rounds<kLanes, kChunk<Law, Real, 32>, Law>(landscape, rounds, noise, LaneDraws{InstructionSet::x86_64_v3},
-                                                     first_replica, block);
+                                                     first_replica, block, dispersion);
 }
 
 template <WorkerNoiseLaw Law, class Landscape, class Real>
 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void advance_block_v4(
     const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
-    Block<Landscape::dim, Real>& block) {
+    Block<Landscape::dim, Real>& block, double* dispersion) {
   advance_rounds<kLanes, kChunk<Law, Real, 64>, Law>(landscape, rounds, noise, LaneDraws{InstructionSet::x86_64_v4},
-                                                     first_replica, block);
+                                                     first_replica, block, dispersion);
 }
 #endif
 
 template <WorkerNoiseLaw Law, class Landscape, class Real>
 void advance_block_by_law(InstructionSet instruction_set, const Landscape& landscape, const RoundsView<Real>& rounds,
-                          const WorkerNoise& noise, std::uint32_t first_replica, Block<Landscape::dim, Real>& block) {
+                          const WorkerNoise& noise, std::uint32_t first_replica, Block<Landscape::dim, Real>& block,
+                          double* dispersion) {
 #if defined(__x86_64__)
   if (instruction_set == InstructionSet::x86_64_v4)
-    return advance_block_v4<Law>(landscape, rounds, noise, first_replica, block);
+    return advance_block_v4<Law>(landscape, rounds, noise, first_replica, block, dispersion);
   if (instruction_set == InstructionSet::x86_64_v3)
-    return advance_block_v3<Law>(landscape, rounds, noise, first_replica, block);
+    return advance_block_v3<Law>(landscape, rounds, noise, first_replica, block, dispersion);
 #endif
-  advance_rounds<kLanes, kLanes, Law>(landscape, rounds, noise, LaneDraws{instruction_set}, first_replica, block);
+  advance_rounds<kLanes, kLanes, Law>(landscape, rounds, noise, LaneDraws{instruction_set}, first_replica, block,
+                                      dispersion);
 }
 
 /// advance_rounds() on a block with the instruction set asked for.
@@ -68,11 +71,12 @@ void advance_block_by_law(InstructionSet instruction_set, const Landscape& lands
 /// Not checked: that the CPU has it.
 template <class Landscape, class Real>
 void advance_block(InstructionSet instruction_set, const Landscape& landscape, const RoundsView<Real>& rounds,
-                   const WorkerNoise& noise, std::uint32_t first_replica, Block<Landscape::dim, Real>& block) {
+                   const WorkerNoise& noise, std::uint32_t first_replica, Block<Landscape::dim, Real>& block,
+                   double* dispersion = nullptr) {
   const auto advance = noise.law == WorkerNoiseLaw::signs
                            ? advance_block_by_law<WorkerNoiseLaw::signs, Landscape, Real>
                            : advance_block_by_law<WorkerNoiseLaw::gaussian, Landscape, Real>;
-  advance(instruction_set, landscape, rounds, noise, first_replica, block);
+  advance(instruction_set, landscape, rounds, noise, first_replica, block, dispersion);
 }
 
 }  // namespace quasar

@@ -1,10 +1,14 @@
 #include "toy_models/ensemble.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <future>
 #include <limits>
+#include <span>
 #include <string>
+#include <type_traits>
 
 #include "core/errors.h"
 #include "core/interrupt.h"
@@ -20,6 +24,8 @@ constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
 
+std::int64_t blocks_in(std::int64_t replicas) { return (replicas + kLanes - 1) / kLanes; }
+
 void check(const EnsembleOptions& options) {
   const auto demand = [](bool holds, const std::string& what) {
     if (!holds) throw ConfigError("toy ensemble: " + what);
@@ -29,31 +35,52 @@ void check(const EnsembleOptions& options) {
          "the number of replicas must be 1 to 2147483647");
   demand(options.threads >= 1, "the number of threads must be at least 1");
   demand(options.max_bad_fraction >= 0.0, "max_bad_fraction must not be negative");
+  demand(options.shards >= 1 && options.shard >= 0 && options.shard < options.shards,
+         "there is no shard " + std::to_string(options.shard) + " of " + std::to_string(options.shards));
+  const std::int64_t blocks = blocks_in(options.replicas);
+  demand(options.shards <= blocks, std::to_string(options.replicas) + " replicas are " + std::to_string(blocks) +
+                                       " blocks of " + std::to_string(kLanes) + ": too few for " +
+                                       std::to_string(options.shards) + " shards");
   if (options.device == Device::cuda) require_cuda();
+  // CudaEnsemble names its replicas from 0 on.
+  demand(options.shards == 1 || options.device == Device::cpu, "shards run on the device cpu only");
 }
 
-/// Calls work(b) for every block on some threads; an exception of any of them ends all and is thrown here.
-void for_each_block(int threads, std::size_t blocks, const std::function<void(std::size_t)>& work) {
+/// Calls work(thread, i) for i = 0, ..., count - 1 on some threads; an exception of any of them ends all and is thrown
+/// here.
+void in_parallel(int threads, std::size_t count, const std::function<void(std::size_t, std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
-  const auto take_blocks = [&] {
-    for (std::size_t b; (b = next++) < blocks;) work(b);
+  const auto take = [&](std::size_t thread) {
+    for (std::size_t i; (i = next++) < count;) work(thread, i);
   };
   std::vector<std::future<void>> helpers;
-  for (int t = 1; t < threads && static_cast<std::size_t>(t) < blocks; ++t)
-    helpers.push_back(std::async(std::launch::async, take_blocks));
-  take_blocks();
+  for (std::size_t t = 1; t < static_cast<std::size_t>(threads) && t < count; ++t)
+    helpers.push_back(std::async(std::launch::async, take, t));
+  take(0);
   for (auto& helper : helpers) helper.get();
 }
+
+/// What is counted of replicas in any order.
+struct Counts {
+  std::vector<RoundedSample> values;
+  std::vector<HistogramCounts> histograms;
+};
 
 template <class L, class Real>
 class Ensemble {
  public:
-  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options)
-      : landscape_(landscape), options_(options) {
+  using Recording = EnsembleRecording<L::dim>;
+
+  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, const Recording& recording,
+           bool interruptible)
+      : landscape_(landscape), options_(options), recording_(recording), interruptible_(interruptible) {
     Block<L::dim, Real> block{};
     for (int i = 0; i < L::dim; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
-    blocks_.assign((static_cast<std::size_t>(options.replicas) + kLanes - 1) / kLanes, block);
+    const std::int64_t all = blocks_in(options.replicas);
+    first_block_ = all * options.shard / options.shards;
+    blocks_.assign(static_cast<std::size_t>(all * (options.shard + 1) / options.shards - first_block_), block);
+    if (recording.worker_dispersion) dispersion_.assign(blocks_.size() * kLanes, 0.0);
   }
 
   std::int64_t steps_per_batch() const {
@@ -62,40 +89,57 @@ class Ensemble {
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
 
-  void advance(const RoundsView<Real>& rounds) {
-    const WorkerNoise noise{options_.seed, options_.num_workers, options_.noise_law};
-    throw_if_interrupted();
-    if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise, blocks_);
-    for_each_block(options_.threads, blocks_.size(), [&](std::size_t b) {
-      throw_if_interrupted();
-      advance_block(options_.instruction_set, landscape_, rounds, noise, static_cast<std::uint32_t>(b * kLanes),
-                    blocks_[b]);
+  /// Some rounds; before_record: a record may follow the last of them.
+  void advance(const RoundBatch<Real>& rounds, bool before_record) {
+    if (!recording_.worker_dispersion || !before_record) {
+      std::fill(dispersion_.begin(), dispersion_.end(), std::numeric_limits<double>::quiet_NaN());
+      return advance(rounds.view());
+    }
+    if (rounds.all_but_last().num_rounds > 0) advance(rounds.all_but_last());
+    const bool on_cpu = options_.device == Device::cpu;
+    for_each_block([&](std::size_t b) {
+      Block<L::dim, Real> copy = blocks_[b];
+      advance_block(options_.instruction_set, landscape_, rounds.last(), noise(), first_replica(b),
+                    on_cpu ? blocks_[b] : copy, &dispersion_[b * kLanes]);
     });
+    if (!on_cpu) advance(rounds.last());
   }
 
-  /// Moments over the replicas in the domain: of each block in lane order, merged in block order.
-  std::vector<RunningMoments> measure(const std::vector<Observable<L::dim>>& observables) const {
-    std::vector<std::vector<RunningMoments>> of_block(blocks_.size());
-    for_each_block(options_.threads, blocks_.size(), [&](std::size_t b) {
-      of_block[b].resize(observables.size());
-      for (int lane = 0; lane < lanes_used(b); ++lane) {
-        if (blocks_[b].left_domain[lane]) continue;
-        Observed<L::dim> observed;
-        for (int i = 0; i < L::dim; ++i) observed.average[i] = static_cast<double>(blocks_[b].average[i][lane]);
-        observed.projected = landscape_.project(observed.average);
-        for (std::size_t o = 0; o < observables.size(); ++o) of_block[b][o].add(observables[o](observed));
-      }
-    });
-    std::vector<RunningMoments> result(observables.size());
-    for (const auto& block : of_block)
-      for (std::size_t o = 0; o < result.size(); ++o) result[o].merge(block[o]);
-    return result;
+  /// What is recorded of the replicas in the domain.
+  EnsembleRecord measure() const {
+    std::vector<SubtreeSum<RunningCovariance>> units;
+    const std::int64_t end = first_block_ + static_cast<std::int64_t>(blocks_.size());
+    for (const Subtree& subtree : subtrees_of(first_block_, end, kLevelOfUnit))
+      units.push_back({subtree, RunningCovariance()});
+    std::vector<Counts> counts(static_cast<std::size_t>(options_.threads), no_counts());
+    in_parallel(options_.threads, units.size(),
+                [&](std::size_t thread, std::size_t u) { units[u].sum = sum_of(units[u].subtree, counts[thread]); });
+    EnsembleRecord record;
+    for (const Subtree& subtree : subtrees_of(first_block_, end)) {
+      const auto below = [](const auto& unit, std::int64_t block) { return unit.subtree.first() < block; };
+      const auto from = std::lower_bound(units.begin(), units.end(), subtree.first(), below);
+      const auto to = std::lower_bound(from, units.end(), subtree.end(), below);
+      record.subtrees.push_back({subtree, sum_over_tree<RunningCovariance>(std::span(from, to), subtree)});
+    }
+    record.moments = sum_over_tree<RunningCovariance>(record.subtrees);
+    record.observables = moments_of_each(record.moments);
+    for (std::size_t thread = 1; thread < counts.size(); ++thread) {
+      for (std::size_t o = 0; o < counts[0].values.size(); ++o) counts[0].values[o].merge(counts[thread].values[o]);
+      for (std::size_t h = 0; h < counts[0].histograms.size(); ++h)
+        counts[0].histograms[h].merge(counts[thread].histograms[h]);
+    }
+    record.values = std::move(counts[0].values);
+    record.histograms = std::move(counts[0].histograms);
+    record.left = replicas_that_left();
+    record.left_domain = static_cast<std::int64_t>(record.left.size());
+    record.left.resize(std::min(record.left.size(), EnsembleRecord::kMostNamed));
+    record.paths = paths();
+    return record;
   }
-
-  std::int64_t left_domain() const { return static_cast<std::int64_t>(replicas_that_left().size()); }
 
   bool has_diverged() const {
-    return static_cast<double>(left_domain()) > options_.max_bad_fraction * static_cast<double>(options_.replicas);
+    return static_cast<double>(replicas_that_left().size()) >
+           options_.max_bad_fraction * static_cast<double>(options_.replicas);
   }
 
   [[noreturn]] void throw_diverged(std::int64_t step) const {
@@ -109,45 +153,153 @@ class Ensemble {
                    "; try a smaller learning rate");
   }
 
- private:
-  int lanes_used(std::size_t b) const {
-    return static_cast<int>(std::min<std::int64_t>(kLanes, options_.replicas - static_cast<std::int64_t>(b) * kLanes));
+  std::string state() const {
+    return {reinterpret_cast<const char*>(blocks_.data()), blocks_.size() * sizeof(blocks_[0])};
   }
 
-  std::vector<std::size_t> replicas_that_left() const {
-    std::vector<std::size_t> result;
+  void restore(const std::string& state) {
+    if (state.size() != blocks_.size() * sizeof(blocks_[0]))
+      throw CheckpointError("the saved state is not of these replicas: it has " + std::to_string(state.size()) +
+                            " bytes instead of " + std::to_string(blocks_.size() * sizeof(blocks_[0])));
+    std::memcpy(blocks_.data(), state.data(), state.size());
+  }
+
+ private:
+  static constexpr int kLevelOfUnit = 6;  // 64 blocks are measured in one go
+  static_assert(std::is_trivially_copyable_v<Block<L::dim, Real>>);
+
+  void for_each_block(const std::function<void(std::size_t)>& work) const {
+    in_parallel(options_.threads, blocks_.size(), [&](std::size_t, std::size_t b) {
+      if (interruptible_) throw_if_interrupted();
+      work(b);
+    });
+  }
+
+  void advance(const RoundsView<Real>& rounds) {
+    if (interruptible_) throw_if_interrupted();
+    if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise(), blocks_);
+    for_each_block([&](std::size_t b) {
+      advance_block(options_.instruction_set, landscape_, rounds, noise(), first_replica(b), blocks_[b]);
+    });
+  }
+
+  WorkerNoise noise() const { return {options_.seed, options_.num_workers, options_.noise_law}; }
+  std::int64_t replica(std::size_t b, int lane = 0) const {
+    return (first_block_ + static_cast<std::int64_t>(b)) * kLanes + lane;
+  }
+  std::uint32_t first_replica(std::size_t b) const { return static_cast<std::uint32_t>(replica(b)); }
+  int lanes_used(std::size_t b) const {
+    return static_cast<int>(std::min<std::int64_t>(kLanes, options_.replicas - replica(b)));
+  }
+
+  Counts no_counts() const {
+    Counts counts;
+    if (recording_.quantiles) counts.values.resize(recording_.observables.size());
+    for (const auto& histogram : recording_.histograms)
+      counts.histograms.push_back({std::vector<std::int64_t>(static_cast<std::size_t>(histogram.bins))});
+    return counts;
+  }
+
+  Vec<L::dim> average(std::size_t b, int lane) const {
+    Vec<L::dim> x;
+    for (int i = 0; i < L::dim; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
+    return x;
+  }
+
+  /// Over a subtree of blocks, of each block in lane order.
+  RunningCovariance sum_of(const Subtree& subtree, Counts& counts) const {
+    if (subtree.level == 0) return sum_of_block(static_cast<std::size_t>(subtree.index - first_block_), counts);
+    RunningCovariance sum = sum_of({subtree.level - 1, 2 * subtree.index}, counts);
+    sum.merge(sum_of({subtree.level - 1, 2 * subtree.index + 1}, counts));
+    return sum;
+  }
+
+  RunningCovariance sum_of_block(std::size_t b, Counts& counts) const {
+    std::vector<double> values(recording_.observables.size());
+    RunningCovariance sum(values.size());
+    for (int lane = 0; lane < lanes_used(b); ++lane) {
+      if (blocks_[b].left_domain[lane]) continue;
+      Observed<L::dim> observed;
+      observed.average = average(b, lane);
+      observed.projected = landscape_.project(observed.average);
+      observed.worker_dispersion =
+          recording_.worker_dispersion ? dispersion_[b * kLanes + static_cast<std::size_t>(lane)] : std::nan("");
+      for (std::size_t o = 0; o < values.size(); ++o) {
+        values[o] = recording_.observables[o](observed);
+        if (recording_.quantiles) counts.values[o].add(values[o]);
+      }
+      sum.add(values);
+      for (std::size_t h = 0; h < recording_.histograms.size(); ++h) {
+        const auto& histogram = recording_.histograms[h];
+        counts.histograms[h].add(histogram.value(observed), histogram.low, histogram.high);
+      }
+    }
+    return sum;
+  }
+
+  std::vector<std::vector<double>> paths() const {
+    std::vector<std::vector<double>> result;
+    for (std::size_t b = 0; b < blocks_.size(); ++b)
+      for (int lane = 0; lane < lanes_used(b); ++lane) {
+        if (replica(b, lane) >= recording_.paths) return result;
+        const Vec<L::dim> x = average(b, lane);
+        result.emplace_back(x.data(), blocks_[b].left_domain[lane] ? x.data() : x.data() + x.size());
+      }
+    return result;
+  }
+
+  std::vector<std::int64_t> replicas_that_left() const {
+    std::vector<std::int64_t> result;
     for (std::size_t b = 0; b < blocks_.size(); ++b)
       for (int lane = 0; lane < lanes_used(b); ++lane)
-        if (blocks_[b].left_domain[lane]) result.push_back(b * kLanes + static_cast<std::size_t>(lane));
+        if (blocks_[b].left_domain[lane]) result.push_back(replica(b, lane));
     return result;
   }
 
   L landscape_;
   EnsembleOptions options_;
+  const Recording& recording_;
+  bool interruptible_;
+  std::int64_t first_block_;
   std::vector<Block<L::dim, Real>> blocks_;
+  std::vector<double> dispersion_;  // of each replica before its last average
 };
 
 template <class Real, class L>
-std::vector<EnsembleRecord> run(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
-                                const EnsembleOptions& options, const std::vector<Observable<L::dim>>& observables,
-                                const std::vector<double>& record_times, const EnsembleCallbacks& callbacks) {
-  Ensemble<L, Real> ensemble(landscape, start, options);
+void run(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule, const EnsembleOptions& options,
+         const EnsembleRecording<L::dim>& recording, const EnsembleCallbacks& callbacks,
+         const EnsembleState* resume_from) {
+  Ensemble<L, Real> ensemble(landscape, start, options, recording, !callbacks.on_pause);
   RoundQueue queue(schedule);
-  std::vector<EnsembleRecord> records;
-  auto next_time = record_times.begin();
+  auto next_time = recording.times.begin();
+  const auto pass_times = [&] {
+    while (next_time != recording.times.end() && queue.has_reached(*next_time)) ++next_time;
+  };
+  if (resume_from) {
+    ensemble.restore(resume_from->replicas);
+    queue.restore(resume_from->step, resume_from->round, resume_from->slow_time);
+    pass_times();
+  }
   while (true) {
     const bool diverged = ensemble.has_diverged();
-    const bool due = next_time != record_times.end() && queue.has_reached(*next_time);
+    const bool due = next_time != recording.times.end() && queue.has_reached(*next_time);
     if (due || diverged || queue.empty()) {
-      records.push_back(
-          {queue.step(), queue.round(), queue.slow_time(), ensemble.measure(observables), ensemble.left_domain()});
-      callbacks.on_record(records.back());
-      while (next_time != record_times.end() && queue.has_reached(*next_time)) ++next_time;
+      EnsembleRecord record = ensemble.measure();
+      record.step = queue.step();
+      record.round = queue.round();
+      record.slow_time = queue.slow_time();
+      callbacks.on_record(record);
+      pass_times();
     }
     if (diverged) ensemble.throw_diverged(queue.step());
-    if (queue.empty()) return records;
-    const double until = next_time != record_times.end() ? *next_time : std::numeric_limits<double>::infinity();
-    ensemble.advance(queue.take<Real>(until, ensemble.steps_per_batch()).view());
+    if (queue.empty()) return;
+    if (callbacks.on_pause)
+      callbacks.on_pause([&] {
+        return EnsembleState{queue.step(), queue.round(), queue.slow_time(), ensemble.state()};
+      });
+    const double until = next_time != recording.times.end() ? *next_time : std::numeric_limits<double>::infinity();
+    const auto rounds = queue.take<Real>(until, ensemble.steps_per_batch());
+    ensemble.advance(rounds, queue.empty() || queue.has_reached(until));
     callbacks.on_progress(queue.step());
   }
 }
@@ -155,22 +307,20 @@ std::vector<EnsembleRecord> run(const L& landscape, const Vec<L::dim>& start, co
 }  // namespace
 
 template <class L>
-std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
-                                         const EnsembleOptions& options,
-                                         const std::vector<Observable<L::dim>>& observables,
-                                         const std::vector<double>& record_times, const EnsembleCallbacks& callbacks) {
+void record_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
+                     const EnsembleOptions& options, const EnsembleRecording<L::dim>& recording,
+                     const EnsembleCallbacks& callbacks, const EnsembleState* resume_from) {
   static_assert(Landscape<L>);
   check(options);
   const auto run_it = options.precision == Precision::float32 ? run<float, L> : run<double, L>;
-  return run_it(landscape, start, schedule, options, observables, record_times, callbacks);
+  run_it(landscape, start, schedule, options, recording, callbacks, resume_from);
 }
 
 // Every argument's type follows from the landscape's.
 template <class L>
-using RunEnsemble = std::vector<EnsembleRecord>(const L&, const Vec<L::dim>&, const TrainingSchedule&,
-                                                const EnsembleOptions&, const std::vector<Observable<L::dim>>&,
-                                                const std::vector<double>&, const EnsembleCallbacks&);
-#define QUASAR_DEFINE(...) template RunEnsemble<__VA_ARGS__> run_ensemble<__VA_ARGS__>;
+using RecordEnsemble = void(const L&, const Vec<L::dim>&, const TrainingSchedule&, const EnsembleOptions&,
+                            const EnsembleRecording<L::dim>&, const EnsembleCallbacks&, const EnsembleState*);
+#define QUASAR_DEFINE(...) template RecordEnsemble<__VA_ARGS__> record_ensemble<__VA_ARGS__>;
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

@@ -142,17 +142,49 @@ QUASAR_HD void advance_chunk(const Landscape& landscape, const Noise& noise, con
       for (int j = 0; j < Chunk; ++j) worker[w][i][first_lane + j] = own[w][i][j];
 }
 
+/// How far the workers are from their mean; in double, since it is a difference of near numbers.
+template <int Dim, int Lanes>
+struct WorkerSpread {
+  double moves[Dim][Lanes], squares[Lanes];
+
+  QUASAR_HD void clear() {
+    for (int lane = 0; lane < Lanes; ++lane) squares[lane] = 0.0;
+    for (int i = 0; i < Dim; ++i)
+      for (int lane = 0; lane < Lanes; ++lane) moves[i][lane] = 0.0;
+  }
+  template <int Group, class Real>
+  QUASAR_HD void add(const Real (&worker)[Group][Dim][Lanes], const ReplicaBlock<Dim, Real, Lanes>& block, int left) {
+    for (int w = 0; w < Group && w < left; ++w)
+      for (int i = 0; i < Dim; ++i)
+        for (int lane = 0; lane < Lanes; ++lane) {
+          const double move = static_cast<double>(worker[w][i][lane]) - static_cast<double>(block.average[i][lane]);
+          moves[i][lane] += move;
+          squares[lane] = fused_multiply_add(move, move, squares[lane]);
+        }
+  }
+  /// (1/K) sum_w |x_w - mean of the x_w|^2
+  QUASAR_HD void write(int num_workers, double* dispersion) const {
+    const auto workers = static_cast<double>(num_workers);
+    for (int lane = 0; lane < Lanes; ++lane) {
+      double variance = squares[lane] / workers;
+      for (int i = 0; i < Dim; ++i) variance -= moves[i][lane] / workers * (moves[i][lane] / workers);
+      dispersion[lane] = variance < 0.0 ? 0.0 : variance;  // the rounding of a difference; nan stays nan
+    }
+  }
+};
+
 /// Local SGD on Lanes replicas for some rounds: one source for scalar code, SIMD and a CUDA thread (Lanes = 1).
 ///
 ///   each worker:  x <- x - eta (grad L(x) + noise of covariance K S),  H times;   then all workers <- their mean
 ///
 /// The mean is taken of the workers' moves since the last average, which keeps it accurate in float.
 ///
+/// dispersion  if given, for each lane (1/K) sum_w |x_w - mean of the x_w|^2 just before the last round's average
 /// cost  per worker-step: 1 gradient, noise_dim normals or bits, 3 multiply-adds a dimension; no memory beyond L1
 template <int Lanes, int Chunk, WorkerNoiseLaw Law, class Landscape, class Real, class Draws>
 QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
                               const Draws& draws, std::uint32_t first_replica,
-                              ReplicaBlock<Landscape::dim, Real, Lanes>& block) {
+                              ReplicaBlock<Landscape::dim, Real, Lanes>& block, double* dispersion = nullptr) {
   constexpr int kDim = Landscape::dim;
   using Noise = GroupNoise<Law, Landscape::noise_dim, Lanes>;
   constexpr int kGroup = Noise::kWorkers;
@@ -167,6 +199,9 @@ QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>
   for (std::int64_t round = 0; round < rounds.num_rounds; ++round) {
     const std::int64_t period = rounds.periods[round];
     Real sum_of_moves[kDim][Lanes] = {};
+    const bool measured = dispersion != nullptr && round + 1 == rounds.num_rounds;
+    WorkerSpread<kDim, Lanes> spread;
+    if (measured) spread.clear();
     for (int first_worker = 0; first_worker < noise.num_workers; first_worker += kGroup) {
       Real worker[kGroup][kDim][Lanes];
       for (int w = 0; w < kGroup; ++w)
@@ -185,7 +220,9 @@ QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>
       for (int w = 0; w < kGroup && first_worker + w < noise.num_workers; ++w)
         for (int i = 0; i < kDim; ++i)
           for (int lane = 0; lane < Lanes; ++lane) sum_of_moves[i][lane] += worker[w][i][lane] - block.average[i][lane];
+      if (measured) spread.add(worker, block, noise.num_workers - first_worker);
     }
+    if (measured) spread.write(noise.num_workers, dispersion);
 
     for (int i = 0; i < kDim; ++i)
       for (int lane = 0; lane < Lanes; ++lane) {

@@ -18,6 +18,13 @@ struct RoundBatch {
   RoundsView<Real> view() const {
     return {first_step, periods.data(), static_cast<std::int64_t>(periods.size()), learning_rates.data()};
   }
+  RoundsView<Real> all_but_last() const {
+    return {first_step, periods.data(), static_cast<std::int64_t>(periods.size()) - 1, learning_rates.data()};
+  }
+  RoundsView<Real> last() const {
+    const auto before = static_cast<std::int64_t>(learning_rates.size()) - periods.back();
+    return {first_step + before, &periods.back(), 1, learning_rates.data() + before};
+  }
 };
 
 /// The rounds of a schedule, taken off the front a batch at a time; the only place that asks the synchronisation rule.
@@ -29,6 +36,12 @@ class RoundQueue {
   std::int64_t round() const { return round_; }
   double slow_time() const { return slow_time_; }
   bool empty() const { return step_ >= schedule_.total_steps; }
+  /// Goes on from where another queue of the same schedule was.
+  void restore(std::int64_t step, std::int64_t round, double slow_time) {
+    step_ = step;
+    round_ = round;
+    slow_time_ = slow_time;
+  }
   /// Whether slow time has come to this point, up to the rounding of a sum of many eta^2.
   bool has_reached(double slow_time) const { return slow_time_ >= slow_time * (1.0 - 1e-9); }
 

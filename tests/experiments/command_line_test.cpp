@@ -214,7 +214,7 @@ TEST_F(CommandLine, DivergingRunKeepsItsRecordsAndSaysWhy) {
 
 const Words kEndless = {"ensemble.replicas=512", "training.slow_time=5000"};
 
-TEST_F(CommandLine, InterruptedRunKeepsItsRecords) {
+TEST_F(CommandLine, InterruptedRunKeepsItsRecordsAndIsSaved) {
   const auto child = start(Words{"toy", kCircle} + kEndless);
   const auto has_record = [&] {
     const auto all = runs();
@@ -222,7 +222,7 @@ TEST_F(CommandLine, InterruptedRunKeepsItsRecords) {
   };
   ASSERT_TRUE(becomes_true(has_record, kDeadline));
   child->send(SIGINT);
-  EXPECT_THAT(child->wait(kDeadline), fails_with(130, "interrupted"));
+  EXPECT_THAT(child->wait(kDeadline), fails_with(75, "the same command goes on from there"));
   EXPECT_EQ(read_run_json(only_run()).at("status"), "interrupted");
   EXPECT_EQ(read_series(only_run(), "observables").size(), 1u);
   EXPECT_FALSE(fs::exists(only_run() / "DONE"));
@@ -233,7 +233,7 @@ TEST_F(CommandLine, ProgressIntoAPipeIsPlainLines) {
   EXPECT_TRUE(becomes_true([&] { return child->errors_so_far().find('\n') != std::string::npos; }, kDeadline));
   child->send(SIGTERM);
   const Outcome outcome = child->wait(kDeadline);
-  EXPECT_THAT(outcome, AllOf(fails_with(143, "toy:"), fails_with(143, "worker-steps/s")));
+  EXPECT_THAT(outcome, AllOf(fails_with(75, "toy:"), fails_with(75, "worker-steps/s")));
   EXPECT_EQ((outcome.out + outcome.err).find_first_of("\r\x1b"), std::string::npos) << outcome;
 }
 
