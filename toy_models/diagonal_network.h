@@ -24,6 +24,7 @@ template <int Inputs, int Samples>
 struct DiagonalNetwork {
   static constexpr int dim = 2 * Inputs;
   static constexpr int noise_dim = Samples;
+  static constexpr int num_samples = Samples;
   using Inner = Vec<Inputs>;
 
   double inputs[Samples][Inputs];  ///< z
@@ -40,19 +41,17 @@ struct DiagonalNetwork {
   QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g) const {
     const Real spread = static_cast<Real>(noise_scale * __builtin_sqrt(static_cast<double>(Samples)));
     for (int k = 0; k < dim; ++k) g[k] = Real(0);
-    for (int i = 0; i < Samples; ++i) {
-      Real residual = fused_multiply_add(spread, noise[i], -static_cast<Real>(labels[i]));
-      for (int j = 0; j < Inputs; ++j) {
-        const Real u = x[j], v = x[Inputs + j];
-        residual = fused_multiply_add(static_cast<Real>(inputs[i][j]), (u - v) * (u + v), residual);
-      }
-      for (int j = 0; j < Inputs; ++j)
-        g[j] = fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / Samples), residual, g[j]);
-    }
-    for (int j = 0; j < Inputs; ++j) {
-      g[Inputs + j] = -g[j] * x[Inputs + j];
-      g[j] *= x[j];
-    }
+    for (int i = 0; i < Samples; ++i)
+      add_sample(x, i, fused_multiply_add(spread, noise[i], -static_cast<Real>(labels[i])), Samples, g);
+    finish_gradient(x, g);
+  }
+
+  /// The gradient of (f_i - y_i)^2/2.
+  template <class Real>
+  QUASAR_HD void sample_gradient(const Real* x, int sample, Real* g) const {
+    for (int k = 0; k < dim; ++k) g[k] = Real(0);
+    add_sample(x, sample, -static_cast<Real>(labels[sample]), 1, g);
+    finish_gradient(x, g);
   }
 
   double value(const Vec<dim>& x) const { return residuals(x).squaredNorm() / (2.0 * Samples); }
@@ -104,6 +103,25 @@ struct DiagonalNetwork {
   Inner contraction_rates() const { return data().cwiseAbs2().colwise().mean().transpose(); }
 
  private:
+  /// Adds 2 r z_i / count to the first half of g, r = f_i + minus_label.
+  template <class Real>
+  QUASAR_HD void add_sample(const Real* x, int i, Real minus_label, int count, Real* g) const {
+    Real residual = minus_label;
+    for (int j = 0; j < Inputs; ++j) {
+      const Real u = x[j], v = x[Inputs + j];
+      residual = fused_multiply_add(static_cast<Real>(inputs[i][j]), (u - v) * (u + v), residual);
+    }
+    for (int j = 0; j < Inputs; ++j)
+      g[j] = fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / count), residual, g[j]);
+  }
+  template <class Real>
+  QUASAR_HD void finish_gradient(const Real* x, Real* g) const {
+    for (int j = 0; j < Inputs; ++j) {
+      g[Inputs + j] = -g[j] * x[Inputs + j];
+      g[j] *= x[j];
+    }
+  }
+
   using RowMatrix = Eigen::Matrix<double, Samples, Inputs, Inputs == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
   Eigen::Map<const RowMatrix> data() const { return Eigen::Map<const RowMatrix>(&inputs[0][0]); }
   Vec<Samples> residuals(const Vec<dim>& x) const {

@@ -13,6 +13,7 @@
 #include "toy_models/ellipse.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
@@ -27,6 +28,7 @@ namespace {
 
 // A batch of rounds is some tenths of a second of work, so that progress and interrupts are seen in time.
 constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
+constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
 
@@ -40,6 +42,21 @@ void check(const EnsembleOptions& options) {
   demand(options.threads >= 1, "the number of threads must be at least 1");
   demand(options.max_bad_fraction >= 0.0, "max_bad_fraction must not be negative");
   if (options.device == Device::cuda) require_cuda();
+}
+
+/// Refuses noise and optimisers that there is no kernel for.
+template <class L>
+void check_method(const EnsembleOptions& options) {
+  const bool batches = std::holds_alternative<toy_noise::MiniBatch>(options.noise);
+  if (batches && !FiniteSum<L>)
+    throw ConfigError(
+        "toy ensemble: mini-batch noise needs a landscape that is a mean of samples' losses; it can be combined with "
+        "least_squares and diagonal_network, other landscapes with gaussian and student_t noise");
+  const bool generic = GenericMethod{options.noise, options.optimizer}.is_needed();
+  if (generic && (options.precision != Precision::float64 || options.device != Device::cpu))
+    throw ConfigError(
+        "toy ensemble: float32 and cuda can be combined with gaussian noise and sgd without momentum only; student_t "
+        "and minibatch noise, momentum and adam take float64 on the cpu");
 }
 
 /// Calls work(b) for every block on some threads; an exception of any of them ends all and is thrown here.
@@ -58,16 +75,19 @@ void for_each_block(int threads, std::size_t blocks, const std::function<void(st
 template <class L, class Real>
 class Ensemble {
  public:
-  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options)
-      : landscape_(landscape), options_(options) {
+  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, std::int64_t switch_step)
+      : landscape_(landscape), options_(options), method_{options.noise, options.optimizer, switch_step} {
     Block<L::dim, Real> block{};
     for (int i = 0; i < L::dim; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
     blocks_.assign((static_cast<std::size_t>(options.replicas) + kLanes - 1) / kLanes, block);
+    optimizer_state_.assign(static_cast<std::size_t>(options.replicas) * state_of_replica(), 0.0);
   }
 
   std::int64_t steps_per_batch() const {
-    const double work = options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda : kWorkerStepsPerBatchOnCpu;
+    const double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
+                        : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
+                                                          : kWorkerStepsPerBatchOnCpu;
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
@@ -78,6 +98,7 @@ class Ensemble {
     if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise, blocks_);
     for_each_block(options_.threads, blocks_.size(), [&](std::size_t b) {
       throw_if_interrupted();
+      if (method_.is_needed()) return advance_generic_block(rounds, noise, b);
       advance_block(options_.instruction_set, landscape_, rounds, noise, static_cast<std::uint32_t>(b * kLanes),
                     blocks_[b]);
     });
@@ -120,6 +141,22 @@ class Ensemble {
   }
 
  private:
+  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, L::dim); }
+
+  void advance_generic_block(const RoundsView<Real>& rounds, const WorkerNoise& noise, std::size_t b) {
+    if constexpr (std::is_same_v<Real, double>) {
+      for (int lane = 0; lane < lanes_used(b); ++lane) {
+        const std::size_t replica = b * kLanes + static_cast<std::size_t>(lane);
+        double average[L::dim];
+        for (int i = 0; i < L::dim; ++i) average[i] = blocks_[b].average[i][lane];
+        const bool inside = advance_generic(landscape_, rounds, noise, method_, static_cast<std::uint32_t>(replica),
+                                            average, optimizer_state_.data() + replica * state_of_replica());
+        for (int i = 0; i < L::dim; ++i) blocks_[b].average[i][lane] = average[i];
+        if (!inside) blocks_[b].left_domain[lane] = 1;
+      }
+    }
+  }
+
   int lanes_used(std::size_t b) const {
     return static_cast<int>(std::min<std::int64_t>(kLanes, options_.replicas - static_cast<std::int64_t>(b) * kLanes));
   }
@@ -134,15 +171,17 @@ class Ensemble {
 
   L landscape_;
   EnsembleOptions options_;
+  GenericMethod method_;
   std::vector<Block<L::dim, Real>> blocks_;
+  std::vector<double> optimizer_state_;  ///< replica by replica; see GenericMethod::state_size
 };
 
 template <class Real, class L>
 std::vector<EnsembleRecord> run(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                                 const EnsembleOptions& options, const std::vector<Observable<L::dim>>& observables,
                                 const std::vector<double>& record_times, const EnsembleCallbacks& callbacks) {
-  Ensemble<L, Real> ensemble(landscape, start, options);
-  RoundQueue queue(schedule);
+  Ensemble<L, Real> ensemble(landscape, start, options, schedule.sync.switch_step);
+  RoundQueue queue(schedule, options.optimizer.rate_factor());
   std::vector<EnsembleRecord> records;
   auto next_time = record_times.begin();
   while (true) {
@@ -171,6 +210,7 @@ std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& 
                                          const std::vector<double>& record_times, const EnsembleCallbacks& callbacks) {
   static_assert(Landscape<L>);
   check(options);
+  check_method<L>(options);
   const auto run_it = options.precision == Precision::float32 ? run<float, L> : run<double, L>;
   return run_it(landscape, start, schedule, options, observables, record_times, callbacks);
 }
@@ -192,5 +232,6 @@ template RunEnsemble<DiagonalNetwork<8, 3>> run_ensemble<DiagonalNetwork<8, 3>>;
 template RunEnsemble<MultiplicativeQuadratic> run_ensemble<MultiplicativeQuadratic>;
 template RunEnsemble<Quadratic<1>> run_ensemble<Quadratic<1>>;
 template RunEnsemble<Quadratic<2>> run_ensemble<Quadratic<2>>;
+template RunEnsemble<LeastSquares<2, 4>> run_ensemble<LeastSquares<2, 4>>;
 
 }  // namespace quasar

@@ -10,6 +10,7 @@
 #include "core/loss.h"
 #include "core/training_schedule.h"
 #include "toy_models/cpu_dispatch.h"
+#include "toy_models/generic_kernel.h"
 #include "toy_models/landscape.h"
 
 namespace quasar {
@@ -22,6 +23,8 @@ struct EnsembleOptions {
   std::int64_t replicas = 1;  ///< independent copies of the whole training run
   std::uint64_t seed = 0;
   Precision precision = Precision::float64;  ///< of the iterates; float32 is good down to learning rates of about 1e-3
+  ToyNoise noise;                            ///< other laws than Gaussian, and
+  ToyOptimizer optimizer;                    ///< other optimisers than plain SGD, run in float64 on the CPU only
   double max_bad_fraction = 0.0;             ///< of the replicas that may leave the domain before the run is given up
 
   // How, not what: these never change the results.
@@ -45,7 +48,7 @@ using Observable = std::function<double(const Observed<Dim>&)>;
 struct EnsembleRecord {
   std::int64_t step;                        ///< steps done
   std::int64_t round;                       ///< rounds done
-  double slow_time;                         ///< sum of eta^2 over the steps done
+  double slow_time;                         ///< sum over the steps done of eta^2, with momentum b of (eta/(1 - b))^2
   std::vector<RunningMoments> observables;  ///< over the replicas still in the domain
   std::int64_t left_domain;                 ///< replicas that were ever not finite or beyond kDomainBound; not averaged
 };
@@ -62,11 +65,13 @@ struct EnsembleCallbacks {
 /// record_times  slow times, increasing. A record is made after the first round that ends at or after each of them
 ///               (0: before the first round), and at the end of training.
 /// returns       all the records; the callback gets each as soon as it is made
-/// throws        ConfigError for impossible options; Interrupted; Diverged, with the last record handed to the callback,
+/// throws        ConfigError for impossible options, naming what can be combined; Interrupted; Diverged, with the last record handed to the callback,
 ///               when more than max_bad_fraction of the replicas have left the domain
 /// The result does not depend on threads, instruction set or device, bit for bit, and a replica's path does not depend
 /// on the others. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients.
-/// cost          1e9 worker-steps a second and core at best; memory per replica: dim numbers
+/// Averaged gradients take one optimiser step, after which all workers have the same moments.
+/// cost          1e9 worker-steps a second and core at best, some 2e7 with another noise law or optimiser; memory per
+///               replica: dim numbers, and slots x K x dim of optimiser state
 template <class L>
 std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                                          const EnsembleOptions& options,

@@ -9,6 +9,7 @@
 #include "toy_models/ellipse.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
@@ -118,5 +119,6 @@ template struct CudaEnsemble<DiagonalNetwork<8, 3>>;
 template struct CudaEnsemble<MultiplicativeQuadratic>;
 template struct CudaEnsemble<Quadratic<1>>;
 template struct CudaEnsemble<Quadratic<2>>;
+template struct CudaEnsemble<LeastSquares<2, 4>>;
 
 }  // namespace quasar
