@@ -33,7 +33,7 @@ const std::string kRunKeys = "  workers.count, record.points, run.name, run.resu
 
 const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
-    "    ellipse|diagonal_network, .start and the landscape's own settings (--dry-run lists them)\n";
+    "    ellipse|diagonal_network|least_squares, .start and the landscape's own settings (--dry-run lists them)\n";
 
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
@@ -120,6 +120,10 @@ int run(int argc, char** argv) {
   add_dry_run(toy, arguments);
   toy->footer(kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
               "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction;\n"
+              "  noise.law = gaussian|student_t (.degrees_of_freedom >= 3)|minibatch (batch.local_size, data.order =\n"
+              "    replacement|reshuffle; least_squares and diagonal_network only); optimizer.name = sgd (.momentum,\n"
+              "    .nesterov) | adam (.beta1, .beta2, .epsilon); averaging.momentum, .adam_m, .adam_v =\n"
+              "    keep|average|reset; all but gaussian noise and plain sgd in float64 on the cpu\n"
               "  record.histogram (bins; where the replicas are along the manifold)\n" +
               kRunKeys +
               "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");

@@ -6,6 +6,7 @@
 
 #include "core/progress.h"
 #include "experiments/commands.h"
+#include "experiments/ensemble_options.h"
 #include "experiments/landscapes.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
@@ -29,6 +30,7 @@ EnsembleOptions read_ensemble(const Config& config, int num_workers, std::uint64
   const bool cuda = config.choice("ensemble.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
   options.device = cuda ? Device::cuda : Device::cpu;
   if (cuda) require_cuda();
+  read_noise_and_optimizer(config, options);
   return options;
 }
 
@@ -100,11 +102,11 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
   const NamedLandscape landscape = read_landscape(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
   const TrainingSchedule schedule = TrainingSchedule::read(config);
-  const SlowRegime regime = SlowRegime::of(config, schedule, workers);
+  const EnsembleOptions options = read_ensemble(config, workers, run.seed);
+  const SlowRegime regime = regime_of_ensemble(config, schedule, options);
   const auto times = record_times(regime.slow_time, config.integer("record.points", at_least(1), 10));
   const auto bins = config.integer("record.histogram", between(0, 1000), 0);
   if (bins > 0) require_closed_curve(config, landscape, "record.histogram");
-  const EnsembleOptions options = read_ensemble(config, workers, run.seed);
   config.ignore(other_keys::kSde);
   config.finish();
   return run_in_folder(config, run, describe_run(config, "toy", landscape.name, "measurement", regime), dry_run,
