@@ -128,6 +128,18 @@ int run(int argc, char** argv) {
               kRunKeys +
               "Example: quasar toy experiments/circle.toml sync.rule=inverse sync.beta=0.5 ensemble.replicas=1000");
 
+  CLI::App* convex = add_run_command(
+      app, "convex", "Local SGD on logistic regression or ridge: gradients and rounds to epsilon for each K and H",
+      arguments);
+  add_dry_run(convex, arguments);
+  convex->footer(
+      "Keys: data.name = a9a|w8a|mushrooms|... (.root) or data.file (LIBSVM text); convex.loss = logistic|ridge,\n"
+      "  .regularization (default 1/n), .storage = sparse|dense, .epsilon, .max_gradients (of a run), .asynchronous,\n"
+      "  .delay = none|constant|uniform; workers.counts, sync.periods, learning_rate.shifts (lists; the theorem's "
+      "shift is\n"
+      "  always tried), batch.local_size, ensemble.threads, run.*\n"
+      "Example: quasar compare experiments/stich.toml data.root=DIR");
+
   CLI::App* train = add_run_command(
       app, "train",
       "Train a network by Local SGD with several workers (measurement; needs LibTorch). The same command goes on\n"
@@ -168,7 +180,7 @@ int run(int argc, char** argv) {
                                         "CUDA, NCCL, Python, data, free disk");
 
   if (argc > 1 && argv[1][0] != '-') {
-    const std::vector<std::string> commands = {"plan", "sde", "toy", "train", "compare", "export", "doctor"};
+    const std::vector<std::string> commands = {"plan", "sde", "toy", "convex", "train", "compare", "export", "doctor"};
     if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
       const std::string near = quasar::nearest(argv[1], commands);
       throw quasar::ConfigError("there is no command '" + std::string(argv[1]) + "'" +
@@ -184,6 +196,7 @@ int run(int argc, char** argv) {
   if (*plan) quasar::plan_command(arguments, json, measured);
   if (*sde) quasar::sde_command(arguments);
   if (*toy) quasar::toy_command(arguments);
+  if (*convex) quasar::convex_command(arguments);
   if (*train) return quasar::train_command(arguments);
   if (*compare) quasar::compare_command(arguments, targets);
   if (*export_records) return quasar::export_command(folders, format, out);
