@@ -2,6 +2,7 @@
 
 #include "experiments/backward_equation.h"
 
+#include "experiments/ensemble_options.h"
 #include "experiments/landscapes.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
@@ -90,6 +91,7 @@ FinishedRun run_backward_equation(const Config& config, bool dry_run) {
   config.forget_replaced("sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme",
                                         "sde.retraction", "sde.noise"});
   config.ignore(other_keys::kEnsemble);
+  require_slow_sde(config);
   config.finish();
   return run_in_folder(
       config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,

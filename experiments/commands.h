@@ -29,6 +29,7 @@ void toy_command(const RunArguments& arguments);
 void merge_command(const std::vector<std::string>& folders);
 /// Its exit code: a run that was saved before its end is not an error.
 int train_command(const RunArguments& arguments);
+void convex_command(const RunArguments& arguments);
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets);
 /// Copies the records of results folders into CSV files or event files by notebooks/export.py; its exit code.
 int export_command(const std::vector<std::string>& folders, const std::string& format, const std::string& out);

@@ -99,11 +99,22 @@ LandscapeProblem<DiagonalNetwork<8, 3>> read_diagonal_network(const Config& conf
   return {network, network.project(start), {{"weight_norm", weight_norm}, {"log_product", log_product}}};
 }
 
+/// Four samples of two features that no line fits, so that sampling them is noise at the minimum too.
+LandscapeProblem<LeastSquares<2, 4>> read_least_squares(const Config& config) {
+  const LeastSquares<2, 4> regression{{{1.0, 0.2}, {-0.4, 1.1}, {0.7, -0.9}, {0.3, 0.6}},
+                                      {1.0, -0.5, 0.3, 0.8},
+                                      config.number("landscape.noise_scale", at_least(0.0), 1.0)};
+  const Vec<2> start = Vec<2>::Constant(config.number("landscape.start", any_number(), 0.0));
+  return {
+      regression, start, {{"x", [](const Vec<2>& x) { return x[0]; }}, {"y", [](const Vec<2>& x) { return x[1]; }}}};
+}
+
 }  // namespace
 
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name = config.choice("landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley",
-                                                            "sphere", "turning_valley", "ellipse", "diagonal_network"});
+  const std::string name =
+      config.choice("landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley", "sphere",
+                                       "turning_valley", "ellipse", "diagonal_network", "least_squares"});
   config.forget_replaced(
       "landscape.name",
       {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
@@ -117,6 +128,7 @@ NamedLandscape read_landscape(const Config& config) {
   if (name == "sphere") return {name, read_sphere(config)};
   if (name == "turning_valley") return {name, read_turning_valley(config)};
   if (name == "ellipse") return {name, read_ellipse(config)};
+  if (name == "least_squares") return {name, read_least_squares(config)};
   return {name, read_diagonal_network(config)};
 }
 

@@ -12,6 +12,7 @@
 #include "toy_models/diagonal_network.h"
 #include "toy_models/ellipse.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/river.h"
 #include "toy_models/sphere.h"
@@ -43,7 +44,8 @@ struct LandscapeProblem {
 using AnyLandscapeProblem =
     std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
                  LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
-                 LandscapeProblem<TurningValley>, LandscapeProblem<Ellipse>, LandscapeProblem<DiagonalNetwork<8, 3>>>;
+                 LandscapeProblem<TurningValley>, LandscapeProblem<Ellipse>, LandscapeProblem<DiagonalNetwork<8, 3>>,
+                 LandscapeProblem<LeastSquares<2, 4>>>;
 
 struct NamedLandscape {
   std::string name;

@@ -33,7 +33,7 @@ const std::string kRunKeys = "  workers.count, record.points, run.name, run.resu
 
 const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
-    "    ellipse|diagonal_network, .start and the landscape's own settings (--dry-run lists them)\n";
+    "    ellipse|diagonal_network|least_squares, .start and the landscape's own settings (--dry-run lists them)\n";
 
 const std::string kToyRecordKeys =
     "  record.observables = [\"name\", ...] of the landscape's own (the default, with distance_to_manifold and\n"
@@ -130,7 +130,11 @@ int run(int argc, char** argv) {
   toy->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
       "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction,\n"
-      "    .save_every (s; the same command goes on from a saved state, also after a signal or a crash)\n" +
+      "    .save_every (s; the same command goes on from a saved state, also after a signal or a crash)\n"
+      "  noise.law = gaussian|label_noise (fair signs, a bit each)|student_t (.degrees_of_freedom >= 3)|minibatch\n"
+      "    (batch.local_size, data.order = replacement|reshuffle; least_squares and diagonal_network only);\n"
+      "  optimizer.name = sgd (.momentum, .nesterov) | adam (.beta1, .beta2, .epsilon); averaging.momentum, .adam_m,\n"
+      "    .adam_v = keep|average|reset; student_t, minibatch, momentum and adam in float64 on the cpu\n" +
       kToyRecordKeys + kRunKeys +
       "Sweeps: sweep.eta, .H, .K, .beta, .alpha or any key as sweep.section.key = [values]: every combination with\n"
       "  the same seed, and a table\n"
@@ -149,6 +153,18 @@ int run(int argc, char** argv) {
   merge->footer(
       "The whole goes beside the first DIR, without -shard-i-of-n in its name.\n"
       "Example: quasar merge results/circle/1a2b...-shard-*-of-8");
+
+  CLI::App* convex = add_run_command(
+      app, "convex", "Local SGD on logistic regression or ridge: gradients and rounds to epsilon for each K and H",
+      arguments);
+  add_dry_run(convex, arguments);
+  convex->footer(
+      "Keys: data.name = a9a|w8a|mushrooms|... (.root) or data.file (LIBSVM text); convex.loss = logistic|ridge,\n"
+      "  .regularization (default 1/n), .storage = sparse|dense, .epsilon, .max_gradients (of a run), .asynchronous,\n"
+      "  .delay = none|constant|uniform; workers.counts, sync.periods, learning_rate.shifts (lists; the theorem's "
+      "shift is\n"
+      "  always tried), batch.local_size, ensemble.threads, run.*\n"
+      "Example: quasar compare experiments/stich.toml data.root=DIR");
 
   CLI::App* train = add_run_command(
       app, "train",
@@ -190,7 +206,8 @@ int run(int argc, char** argv) {
                                         "CUDA, NCCL, Python, data, free disk");
 
   if (argc > 1 && argv[1][0] != '-') {
-    const std::vector<std::string> commands = {"plan", "sde", "toy", "merge", "train", "compare", "export", "doctor"};
+    const std::vector<std::string> commands = {"plan",  "sde",     "toy",    "merge", "convex",
+                                               "train", "compare", "export", "doctor"};
     if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
       const std::string near = quasar::nearest(argv[1], commands);
       throw quasar::ConfigError("there is no command '" + std::string(argv[1]) + "'" +
@@ -208,6 +225,7 @@ int run(int argc, char** argv) {
   if (!shard.empty()) arguments.overrides.push_back("ensemble.shard='" + shard + "'");
   if (*toy) quasar::toy_command(arguments);
   if (*merge) quasar::merge_command(shard_folders);
+  if (*convex) quasar::convex_command(arguments);
   if (*train) return quasar::train_command(arguments);
   if (*compare) quasar::compare_command(arguments, targets);
   if (*export_records) return quasar::export_command(folders, format, out);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "core/progress.h"
+#include "experiments/convex.h"
 
 namespace quasar {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 FinishedRun run_part(const PartRun& part, const Config& config, bool dry_run) {
   if (part.command == "sde") return run_sde(config, dry_run);
   if (part.command == "toy") return run_toy(config, dry_run);
+  if (part.command == "convex") return run_convex(config, dry_run);
   return run_train(config, dry_run);
 }
 

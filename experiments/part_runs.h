@@ -43,7 +43,7 @@ class Settings {
 /// run.* of a part: its name, the comparison's results folder and seed.
 Settings part_settings(const RunOptions& run, const std::string& name);
 
-/// One run that a comparison needs: a whole configuration of `quasar sde`, `toy` or `train`.
+/// One run that a comparison needs: a whole configuration of `quasar sde`, `toy`, `convex` or `train`.
 struct PartRun {
   std::string panel, regime, command, config;
 };

@@ -6,6 +6,7 @@
 #include "experiments/drift_multiplier.h"
 #include "experiments/side_by_side.h"
 #include "experiments/stationary.h"
+#include "experiments/stich.h"
 #include "experiments/weak_error.h"
 
 namespace quasar {
@@ -15,7 +16,8 @@ const std::vector<Question> kQuestions = {
     {"side_by_side", side_by_side_parts, comparison_rows, comparison_table},
     {"weak_error", weak_error_parts, weak_error_rows, weak_error_table},
     {"drift_multiplier", drift_multiplier_parts, drift_multiplier_rows, drift_multiplier_table},
-    {"stationary", stationary_parts, stationary_rows, stationary_table}};
+    {"stationary", stationary_parts, stationary_rows, stationary_table},
+    {"stich", stich_parts, stich_rows, stich_table}};
 
 }  // namespace
 

@@ -15,6 +15,8 @@ std::vector<std::string> system_keys() {
   std::vector<std::string> keys = other_keys::kLandscape;
   keys.insert(keys.end(), other_keys::kNetwork.begin(), other_keys::kNetwork.end());
   keys.emplace_back("sde.start");  // theory from a start of its own belongs to no measurement
+  for (const char* key : {"optimizer.beta1", "data.order"})
+    keys.emplace_back(key);  // Adam and mini-batches have others
   return keys;
 }
 
@@ -71,6 +73,9 @@ json describe_run(const Config& config, const std::string& command, const std::s
   if (!weights.empty()) about["weights"] = weights;
   if (regime.momentum > 0.0) {
     about["momentum"] = regime.momentum;
+    // Only runs of the same momentum are theory and measurement of one another.
+    for (const char* id : {"system_id", "experiment_id"})
+      about[id] = about[id].get<std::string>() + "-" + std::to_string(regime.momentum);
     about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
   }
   return about;

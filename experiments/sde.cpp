@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "experiments/backward_equation.h"
 #include "experiments/commands.h"
+#include "experiments/ensemble_options.h"
 #include "experiments/landscapes.h"
 #include "experiments/network_theory.h"
 #include "experiments/other_keys.h"
@@ -183,6 +184,7 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   config.forget_replaced("sde.solver", {"sde.nodes"});
   config.ignore(other_keys::kEnsemble);
   config.ignore({"record.histogram"});
+  require_slow_sde(config);
   config.finish();
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.folder(config), config);
   const auto integrate = [&](const auto& problem, Recorder& recorder) {

@@ -5,6 +5,7 @@
 
 #include "core/edit_distance.h"
 #include "core/interrupt.h"
+#include "experiments/ensemble_options.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/toy_observables.h"
@@ -41,6 +42,7 @@ EnsembleOptions read_ensemble(const Config& config, int num_workers, std::uint64
   options.device = cuda ? Device::cuda : Device::cpu;
   if (config.has("ensemble.shard")) read_shard(config, options);
   if (cuda) require_cuda();
+  read_noise_and_optimizer(config, options);
   return options;
 }
 
@@ -112,8 +114,9 @@ ToyRun ToyRun::read(const Config& config) {
   const NamedLandscape landscape = read_landscape(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
   const TrainingSchedule schedule = TrainingSchedule::read(config);
-  const SlowRegime regime = SlowRegime::of(config, schedule, workers);
-  ToyRun run{folder, landscape, schedule, regime, read_ensemble(config, workers, folder.seed)};
+  const EnsembleOptions ensemble = read_ensemble(config, workers, folder.seed);
+  const SlowRegime regime = regime_of_ensemble(config, schedule, ensemble);
+  ToyRun run{folder, landscape, schedule, regime, ensemble};
   if (run.ensemble.shards > 1)
     run.run.part = "-shard-" + std::to_string(run.ensemble.shard) + "-of-" + std::to_string(run.ensemble.shards);
   run.times = read_times(config, regime.slow_time);

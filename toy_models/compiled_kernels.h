@@ -5,6 +5,7 @@
 #include "toy_models/diagonal_network.h"
 #include "toy_models/ellipse.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
@@ -25,6 +26,7 @@
   DO(::quasar::TurningValley)                     \
   DO(::quasar::Ellipse)                           \
   DO(::quasar::DiagonalNetwork<8 QUASAR_COMMA 3>) \
+  DO(::quasar::LeastSquares<2 QUASAR_COMMA 4>)    \
   DO(::quasar::MultiplicativeQuadratic)           \
   DO(::quasar::Quadratic<1>)                      \
   DO(::quasar::Quadratic<2>)

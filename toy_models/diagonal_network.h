@@ -24,6 +24,7 @@ template <int Inputs, int Samples>
 struct DiagonalNetwork {
   static constexpr int dim = 2 * Inputs;
   static constexpr int noise_dim = Samples;
+  static constexpr int num_samples = Samples;
   using Inner = Vec<Inputs>;
 
   double inputs[Samples][Inputs];  ///< z
@@ -40,20 +41,20 @@ struct DiagonalNetwork {
 
   template <class Real>
   QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g) const {
-    Real w[Inputs];  // u^2 - v^2
-    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) w[j] = (x[j] - x[Inputs + j]) * (x[j] + x[Inputs + j]);
-    Real slope[Inputs] = {};
-    QUASAR_UNROLL for (int i = 0; i < Samples; ++i) {
-      Real residual = noise[i] - static_cast<Real>(labels[i]);
-      QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) residual =
-          fused_multiply_add(static_cast<Real>(inputs[i][j]), w[j], residual);
-      QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) slope[j] =
-          fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / Samples), residual, slope[j]);
-    }
-    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) {
-      g[j] = slope[j] * x[j];
-      g[Inputs + j] = -slope[j] * x[Inputs + j];
-    }
+    Real w[Inputs], slope[Inputs] = {};
+    fill_linear_map(x, w);
+    QUASAR_UNROLL for (int i = 0; i < Samples; ++i)
+        add_sample(w, i, noise[i] - static_cast<Real>(labels[i]), Samples, slope);
+    finish_gradient(x, slope, g);
+  }
+
+  /// The gradient of (f_i - y_i)^2/2.
+  template <class Real>
+  QUASAR_HD void sample_gradient(const Real* x, int sample, Real* g) const {
+    Real w[Inputs], slope[Inputs] = {};
+    fill_linear_map(x, w);
+    add_sample(w, sample, -static_cast<Real>(labels[sample]), 1, slope);
+    finish_gradient(x, slope, g);
   }
 
   double value(const Vec<dim>& x) const { return residuals(x).squaredNorm() / (2.0 * Samples); }
@@ -105,6 +106,27 @@ struct DiagonalNetwork {
   Inner contraction_rates() const { return data().cwiseAbs2().colwise().mean().transpose(); }
 
  private:
+  template <class Real>
+  QUASAR_HD static void fill_linear_map(const Real* x, Real* w) {
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) w[j] = (x[j] - x[Inputs + j]) * (x[j] + x[Inputs + j]);
+  }
+  /// Adds 2 r z_i / count to the slope, r = f_i + minus_label.
+  template <class Real>
+  QUASAR_HD void add_sample(const Real* w, int i, Real minus_label, int count, Real* slope) const {
+    Real residual = minus_label;
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) residual =
+        fused_multiply_add(static_cast<Real>(inputs[i][j]), w[j], residual);
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) slope[j] =
+        fused_multiply_add(static_cast<Real>(inputs[i][j] * 2 / count), residual, slope[j]);
+  }
+  template <class Real>
+  QUASAR_HD static void finish_gradient(const Real* x, const Real* slope, Real* g) {
+    QUASAR_UNROLL for (int j = 0; j < Inputs; ++j) {
+      g[j] = slope[j] * x[j];
+      g[Inputs + j] = -slope[j] * x[Inputs + j];
+    }
+  }
+
   using RowMatrix = Eigen::Matrix<double, Samples, Inputs, Inputs == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
   Eigen::Map<const RowMatrix> data() const { return Eigen::Map<const RowMatrix>(&inputs[0][0]); }
   Vec<Samples> residuals(const Vec<dim>& x) const {

@@ -22,6 +22,7 @@ namespace {
 // A batch of rounds is some tenths of a second of work, so that progress and interrupts are seen in time.
 constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
+constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
 
 std::int64_t blocks_in(std::int64_t replicas) { return (replicas + kLanes - 1) / kLanes; }
@@ -44,6 +45,21 @@ void check(const EnsembleOptions& options) {
   if (options.device == Device::cuda) require_cuda();
   // CudaEnsemble names its replicas from 0 on.
   demand(options.shards == 1 || options.device == Device::cpu, "shards run on the device cpu only");
+}
+
+/// Refuses noise and optimisers that there is no kernel for.
+template <class L>
+void check_method(const EnsembleOptions& options) {
+  const bool batches = std::holds_alternative<toy_noise::MiniBatch>(options.noise);
+  if (batches && !FiniteSum<L>)
+    throw ConfigError(
+        "toy ensemble: mini-batch noise needs a landscape that is a mean of samples' losses; it can be combined with "
+        "least_squares and diagonal_network, other landscapes with gaussian, label_noise and student_t");
+  const bool generic = GenericMethod{options.noise, options.optimizer}.is_needed();
+  if (generic && (options.precision != Precision::float64 || options.device != Device::cpu))
+    throw ConfigError(
+        "toy ensemble: float32 and cuda can be combined with gaussian noise or label_noise and sgd without momentum; "
+        "student_t and minibatch noise, momentum and adam take float64 on the cpu");
 }
 
 /// Calls work(thread, i) for i = 0, ..., count - 1 on some threads; an exception of any of them ends all and is thrown
@@ -71,9 +87,13 @@ class Ensemble {
  public:
   using Recording = EnsembleRecording<L::dim>;
 
-  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, const Recording& recording,
-           bool interruptible)
-      : landscape_(landscape), options_(options), recording_(recording), interruptible_(interruptible) {
+  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, std::int64_t switch_step,
+           const Recording& recording, bool interruptible)
+      : landscape_(landscape),
+        options_(options),
+        method_{options.noise, options.optimizer, switch_step},
+        recording_(recording),
+        interruptible_(interruptible) {
     Block<L::dim, Real> block{};
     for (int i = 0; i < L::dim; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
@@ -81,10 +101,13 @@ class Ensemble {
     first_block_ = all * options.shard / options.shards;
     blocks_.assign(static_cast<std::size_t>(all * (options.shard + 1) / options.shards - first_block_), block);
     if (recording.worker_dispersion) dispersion_.assign(blocks_.size() * kLanes, 0.0);
+    optimizer_state_.assign(blocks_.size() * kLanes * state_of_replica(), 0.0);
   }
 
   std::int64_t steps_per_batch() const {
-    const double work = options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda : kWorkerStepsPerBatchOnCpu;
+    const double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
+                        : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
+                                                          : kWorkerStepsPerBatchOnCpu;
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
@@ -98,6 +121,7 @@ class Ensemble {
     if (rounds.all_but_last().num_rounds > 0) advance(rounds.all_but_last());
     const bool on_cpu = options_.device == Device::cpu;
     for_each_block([&](std::size_t b) {
+      if (method_.is_needed()) return advance_generic_block(rounds.last(), b, &dispersion_[b * kLanes]);
       Block<L::dim, Real> copy = blocks_[b];
       advance_block(options_.instruction_set, landscape_, rounds.last(), noise(), first_replica(b),
                     on_cpu ? blocks_[b] : copy, &dispersion_[b * kLanes]);
@@ -153,15 +177,23 @@ class Ensemble {
                    "; try a smaller learning rate");
   }
 
+  /// The blocks as memory has them, then the optimisers' states.
   std::string state() const {
-    return {reinterpret_cast<const char*>(blocks_.data()), blocks_.size() * sizeof(blocks_[0])};
+    std::string state(bytes_of_blocks() + bytes_of_optimizers(), '\0');
+    std::memcpy(state.data(), blocks_.data(), bytes_of_blocks());
+    if (!optimizer_state_.empty())
+      std::memcpy(state.data() + bytes_of_blocks(), optimizer_state_.data(), bytes_of_optimizers());
+    return state;
   }
 
   void restore(const std::string& state) {
-    if (state.size() != blocks_.size() * sizeof(blocks_[0]))
+    const std::size_t expected = bytes_of_blocks() + bytes_of_optimizers();
+    if (state.size() != expected)
       throw CheckpointError("the saved state is not of these replicas: it has " + std::to_string(state.size()) +
-                            " bytes instead of " + std::to_string(blocks_.size() * sizeof(blocks_[0])));
-    std::memcpy(blocks_.data(), state.data(), state.size());
+                            " bytes instead of " + std::to_string(expected));
+    std::memcpy(blocks_.data(), state.data(), bytes_of_blocks());
+    if (!optimizer_state_.empty())
+      std::memcpy(optimizer_state_.data(), state.data() + bytes_of_blocks(), bytes_of_optimizers());
   }
 
  private:
@@ -179,11 +211,37 @@ class Ensemble {
     if (interruptible_) throw_if_interrupted();
     if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise(), blocks_);
     for_each_block([&](std::size_t b) {
+      if (method_.is_needed()) return advance_generic_block(rounds, b, nullptr);
       advance_block(options_.instruction_set, landscape_, rounds, noise(), first_replica(b), blocks_[b]);
     });
   }
 
-  WorkerNoise noise() const { return {options_.seed, options_.num_workers, options_.noise_law}; }
+  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, L::dim); }
+
+  void advance_generic_block([[maybe_unused]] const RoundsView<Real>& rounds, [[maybe_unused]] std::size_t b,
+                             [[maybe_unused]] double* dispersion) {
+    if constexpr (std::is_same_v<Real, double>) {
+      for (int lane = 0; lane < lanes_used(b); ++lane) {
+        const Vec<L::dim> before = average(b, lane);
+        double after[L::dim];
+        std::copy_n(before.data(), L::dim, after);
+        const std::size_t place = b * kLanes + static_cast<std::size_t>(lane);
+        const bool inside = advance_generic(
+            landscape_, rounds, noise(), method_, static_cast<std::uint32_t>(replica(b, lane)), after,
+            optimizer_state_.data() + place * state_of_replica(), dispersion ? dispersion + lane : nullptr);
+        for (int i = 0; i < L::dim; ++i) blocks_[b].average[i][lane] = after[i];
+        if (!inside) blocks_[b].left_domain[lane] = 1;
+      }
+    }
+  }
+
+  std::size_t bytes_of_blocks() const { return blocks_.size() * sizeof(blocks_[0]); }
+  std::size_t bytes_of_optimizers() const { return optimizer_state_.size() * sizeof(double); }
+
+  WorkerNoise noise() const {
+    const bool signs = std::holds_alternative<toy_noise::LabelNoise>(options_.noise);
+    return {options_.seed, options_.num_workers, signs ? WorkerNoiseLaw::signs : WorkerNoiseLaw::gaussian};
+  }
   std::int64_t replica(std::size_t b, int lane = 0) const {
     return (first_block_ + static_cast<std::int64_t>(b)) * kLanes + lane;
   }
@@ -258,19 +316,21 @@ class Ensemble {
 
   L landscape_;
   EnsembleOptions options_;
+  GenericMethod method_;
   const Recording& recording_;
   bool interruptible_;
   std::int64_t first_block_;
   std::vector<Block<L::dim, Real>> blocks_;
-  std::vector<double> dispersion_;  // of each replica before its last average
+  std::vector<double> dispersion_;       // of each replica before its last average
+  std::vector<double> optimizer_state_;  // replica by replica; see GenericMethod::state_size
 };
 
 template <class Real, class L>
 void run(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule, const EnsembleOptions& options,
          const EnsembleRecording<L::dim>& recording, const EnsembleCallbacks& callbacks,
          const EnsembleState* resume_from) {
-  Ensemble<L, Real> ensemble(landscape, start, options, recording, !callbacks.on_pause);
-  RoundQueue queue(schedule);
+  Ensemble<L, Real> ensemble(landscape, start, options, schedule.sync.switch_step, recording, !callbacks.on_pause);
+  RoundQueue queue(schedule, options.optimizer.rate_factor());
   auto next_time = recording.times.begin();
   const auto pass_times = [&] {
     while (next_time != recording.times.end() && queue.has_reached(*next_time)) ++next_time;
@@ -312,6 +372,7 @@ void record_ensemble(const L& landscape, const Vec<L::dim>& start, const Trainin
                      const EnsembleCallbacks& callbacks, const EnsembleState* resume_from) {
   static_assert(Landscape<L>);
   check(options);
+  check_method<L>(options);
   const auto run_it = options.precision == Precision::float32 ? run<float, L> : run<double, L>;
   run_it(landscape, start, schedule, options, recording, callbacks, resume_from);
 }

@@ -1,16 +1,6 @@
 #include "core/errors.h"
-#include "toy_models/circle.h"
-#include "toy_models/diagonal_network.h"
-#include "toy_models/ellipse.h"
+#include "toy_models/compiled_kernels.h"
 #include "toy_models/ensemble_cuda.h"
-#include "toy_models/hyperbola.h"
-#include "toy_models/multiplicative_quadratic.h"
-#include "toy_models/periodic_valley.h"
-#include "toy_models/quadratic.h"
-#include "toy_models/river.h"
-#include "toy_models/sphere.h"
-#include "toy_models/turning_valley.h"
-#include "toy_models/valley.h"
 
 namespace quasar {
 
@@ -35,17 +25,7 @@ void CudaEnsemble<L>::advance(const L&, const RoundsView<double>&, const WorkerN
   require_cuda();
 }
 
-template struct CudaEnsemble<Valley>;
-template struct CudaEnsemble<Circle>;
-template struct CudaEnsemble<Hyperbola>;
-template struct CudaEnsemble<River>;
-template struct CudaEnsemble<PeriodicValley>;
-template struct CudaEnsemble<Sphere<3>>;
-template struct CudaEnsemble<TurningValley>;
-template struct CudaEnsemble<Ellipse>;
-template struct CudaEnsemble<DiagonalNetwork<8, 3>>;
-template struct CudaEnsemble<MultiplicativeQuadratic>;
-template struct CudaEnsemble<Quadratic<1>>;
-template struct CudaEnsemble<Quadratic<2>>;
+#define QUASAR_DEFINE(...) template struct CudaEnsemble<__VA_ARGS__>;
+QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

@@ -30,7 +30,9 @@ struct RoundBatch {
 /// The rounds of a schedule, taken off the front a batch at a time; the only place that asks the synchronisation rule.
 class RoundQueue {
  public:
-  explicit RoundQueue(const TrainingSchedule& schedule) : schedule_(schedule) {}
+  /// rate_factor  eta_eff/eta of an optimiser with momentum
+  explicit RoundQueue(const TrainingSchedule& schedule, double rate_factor = 1.0)
+      : schedule_(schedule), rate_factor_(rate_factor) {}
 
   std::int64_t step() const { return step_; }
   std::int64_t round() const { return round_; }
@@ -56,7 +58,7 @@ class RoundQueue {
       for (const std::int64_t end = step_ + period; step_ < end; ++step_) {
         const double learning_rate = schedule_.learning_rate.at(step_);
         batch.learning_rates.push_back(static_cast<Real>(learning_rate));
-        slow_time_ += learning_rate * learning_rate;
+        slow_time_ += (rate_factor_ * learning_rate) * (rate_factor_ * learning_rate);
       }
       ++round_;
     } while (!empty() && !has_reached(until_slow_time) && step_ - batch.first_step < most_steps);
@@ -65,6 +67,7 @@ class RoundQueue {
 
  private:
   const TrainingSchedule& schedule_;
+  double rate_factor_;
   std::int64_t step_ = 0;
   std::int64_t round_ = 0;
   double slow_time_ = 0.0;

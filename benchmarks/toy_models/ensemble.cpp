@@ -171,7 +171,7 @@ int main(int argc, char** argv) {
   const bool signs = word(1) == "signs";
   if (what == "textbook") return textbook(signs, static_cast<int>(number(2)), number(3), number(4), number(5));
   EnsembleOptions options;
-  options.noise_law = signs ? WorkerNoiseLaw::signs : WorkerNoiseLaw::gaussian;
+  if (signs) options.noise = toy_noise::LabelNoise{};
   options.precision = word(2) == "double" ? Precision::float64 : Precision::float32;
   options.num_workers = static_cast<int>(number(3));
   options.replicas = number(4);

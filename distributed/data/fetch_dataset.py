@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Put MNIST, Fashion-MNIST or CIFAR-10, unpacked and checked, into CACHE_DIR/data/NAME.
+"""Put MNIST, Fashion-MNIST, CIFAR-10 or a LIBSVM set, unpacked and checked, into CACHE_DIR/data/NAME.
 
     python3 fetch_dataset.py NAME CACHE_DIR [--packed FOLDER]
 
-With --packed the files come from what FOLDER holds (idx files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
+With --packed the files come from what FOLDER holds (idx and LIBSVM files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
 JPEG XL mosaics with labels.u8, which needs the program djxl), otherwise from the data set's official download. What is
 read is compared with its SHA-256 before any file gets its name. Exit 1 with one line on stderr if the set cannot be
 had. Standard library only.
@@ -49,6 +49,21 @@ SHA256 = {
         "test_batch.bin": "9ce93f819d1a03db78ab6499909973884e7a66878e4a48826b28aee777e9b5f2",
     },
 }
+# Sets of LIBSVM's page, line ends and trailing blanks normalised; labels and splits are those of this collection.
+LIBSVM = {
+    "a9a": "76b604b2c3f738783537bd3b32893eae66af54b8a41aee534fac1ecea45c1535",
+    "a9a.t": "0c3135eb9b9d83a4fa007d6e1a3b719f029db78884dafd5a46a4d7eeb4c2b018",
+    "german.numer": "d663a9fe0a2e00904fcdd94c3cc19152c80867d0b4d52cd28c8cb000073eaa93",
+    "heart_scale": "63917b08a72632bb3d5c0a704c40fe3ed35aca473c2ace511c8ad37a8b5df20a",
+    "ionosphere_scale": "4461cc20beb1a4fad196ac4ee594fd2a7eeb9d7ea8c5f8c9e377aa3c9347eb3e",
+    "mushrooms": "b2c44e8901e186b5683891262520bc4c1ceadc8684f2af60f0c8ea6abe745000",
+    "phishing": "0cf66ef36604c393da9359b2e5d894a2df8aee31fd184633cefa138add2ef08a",
+    "rcv1_small": "c3c1331d70b868ea1cc71c91b7cf94e9c9c1631b709608a57348b995ebebdf6c",
+    "splice": "58ca1dfdca02cd39ae1bdd3c5e95c3598efe6ed64f29074d8548653837671ab6",
+    "svmguide1": "2854b5882f2db29f0c34bcf73c69be7654364a46aab5b803d2ff5b5c8765d666",
+    "w8a": "05af7655871a35d5bc89c755791b5338a9969cb604c9df045c811c5e5a45426e",
+}
+SHA256.update({name: {name: sha256} for name, sha256 in LIBSVM.items()})
 URL = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -172,6 +187,8 @@ def main():
     parser.add_argument("--packed", metavar="FOLDER")
     arguments = parser.parse_args()
     name, packed, folder = arguments.name, arguments.packed, os.path.join(arguments.cache, "data", arguments.name)
+    if not packed and name in LIBSVM:
+        sys.exit(f"{name}: has no download that is known here; put the file into {folder} or name it in data.file")
     source = packed or URL[name]
     print(f"{name}: {'unpacking' if packed else 'downloading'} {source} into {folder}", file=sys.stderr)
     try:

@@ -1,6 +1,7 @@
 #include "distributed/data/find_data.h"
 
 #include <cstdlib>
+#include <map>
 #include <vector>
 
 #include "core/build_info.h"
@@ -36,7 +37,15 @@ const Layout& layout(const std::string& name) {
       .packed = {{"cifar-10-binary.tar.gz"},
                  {"train_1.jxl", "train_2.jxl", "train_3.jxl", "train_4.jxl", "train_5.jxl", "test.jxl", "labels.u8"}},
       .inner_folder = "cifar-10-batches-bin"};
-  return name == "cifar10" ? cifar : idx;
+  if (name == "cifar10") return cifar;
+  static const std::map<std::string, Layout> libsvm = [] {
+    std::map<std::string, Layout> layouts;
+    for (const std::string& set : libsvm_sets())
+      layouts[set] = {.files = {set}, .packed = {{set + ".xz"}}, .inner_folder = "libsvm"};
+    return layouts;
+  }();
+  const auto found = libsvm.find(name);
+  return found == libsvm.end() ? idx : found->second;
 }
 
 std::string environment(const char* name) {
@@ -83,6 +92,13 @@ std::optional<Path> find_below(const Path& root, const std::string& name) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& libsvm_sets() {
+  static const std::vector<std::string> names = {
+      "a9a",        "a9a.t",  "german.numer", "heart_scale", "ionosphere_scale", "mushrooms", "phishing",
+      "rcv1_small", "splice", "svmguide1",    "w8a"};
+  return names;
+}
 
 std::optional<Path> find_dataset(const std::string& name, const std::string& root_from_config, Download download) {
   if (!root_from_config.empty()) {

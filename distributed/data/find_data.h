@@ -3,19 +3,23 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace quasar {
 
 /// Whether find_dataset may use the network.
 enum class Download { allowed, never };
 
-/// Folder that holds the unpacked files of `mnist`, `fashion_mnist` (four idx files) or `cifar10` (six of the binary
-/// format); none if it cannot be had.
+/// The sets of LIBSVM's page that find_dataset knows: each is a file of its own name.
+const std::vector<std::string>& libsvm_sets();
+
+/// Folder that holds the unpacked files of `mnist`, `fashion_mnist` (four idx files), `cifar10` (six of the binary
+/// format) or one of libsvm_sets(); none if it cannot be had.
 ///
 /// Looked for in this order, each as FOLDER or FOLDER/<name>, plain or packed (unpacked once into the cache):
 ///   root_from_config (`data.root`; empty if not given) · $QUASAR_DATA · shared/data beside the source folder ·
 ///   <cache_folder()>/data/<name> · the official download into it, its checksum compared
-/// Packed are idx files with xz, CIFAR-10 as the official archive or as lossless JPEG XL mosaics.
+/// LIBSVM's sets are looked for in FOLDER/libsvm too, and not downloaded. Packed are idx and LIBSVM files with xz, CIFAR-10 as the official archive or as lossless JPEG XL mosaics.
 /// throws  DataError if root_from_config is given and the set is not there
 std::optional<std::filesystem::path> find_dataset(const std::string& name, const std::string& root_from_config,
                                                   Download download = Download::allowed);

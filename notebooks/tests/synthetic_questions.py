@@ -55,6 +55,24 @@ def stationary_rows():
             yield {"row": "histogram", "panel": panel, "regime": regime, "counts": counts, "replicas": 1000} | law | where
 
 
+def stich_rows():
+    """Cells whose speed-up is linear in K, one that did not come to epsilon, and bounds far above."""
+    problem = {"samples": 100, "features": 7, "strong_convexity": 0.01, "smoothness": 2.0, "local_batch_size": 4}
+    problem |= {"epsilon": 1e-3, "minimum": 0.3}
+    for regime in ("synchronous", "asynchronous"):
+        for k in (1, 4, 16):
+            for h in (1, 8):
+                names = {"regime": regime, "num_workers": k, "sync_period": h}
+                lost = (regime, k, h) == ("synchronous", 16, 8)
+                steps = None if lost else 1600 / k
+                values = {"shift": 100.0, "steps_to_epsilon": steps, "gap": 0.002 if lost else 0.0009}
+                values |= {"gradients": None if lost else 6400.0, "rounds": None if lost else steps / h}
+                speed_up = [{"communication_cost": cost, "value": k / (1 + cost / 25)} for cost in (0.0, 25.0)]
+                yield {"row": "cell", **names, **values, "problem": problem, "speed_up": [] if lost else speed_up}
+                if regime == "synchronous":
+                    yield {"row": "bound", **names, "step": 1000, "gap": 1e-3 / k, "bound": 0.3 * h}
+
+
 def write_answer(results, question, rows):
     """Writes results/<question>/c0ffee/ and returns it."""
     folder = results / question / "c0ffee"

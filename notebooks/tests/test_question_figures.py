@@ -10,9 +10,14 @@ from quasar_results.questions import weak_error
 from quasar_results.questions.figures import FIGURES, draw_answer
 from quasar_results.questions.reader import question_of, read_answer
 from synthetic import write_comparison
-from synthetic_questions import drift_multiplier_rows, stationary_rows, weak_error_rows, write_answer
+from synthetic_questions import drift_multiplier_rows, stationary_rows, stich_rows, weak_error_rows, write_answer
 
-ROWS = {"weak_error": weak_error_rows, "drift_multiplier": drift_multiplier_rows, "stationary": stationary_rows}
+ROWS = {
+    "weak_error": weak_error_rows,
+    "drift_multiplier": drift_multiplier_rows,
+    "stationary": stationary_rows,
+    "stich": stich_rows,
+}
 
 
 def written(figure):
@@ -81,3 +86,15 @@ def test_rows_that_are_missing_are_named(tmp_path):
     rows = [row for row in drift_multiplier_rows() if row["row"] != "curve"]
     with pytest.raises(DamagedResults, match="curve"):
         draw_answer(read_answer(write_answer(tmp_path, "drift_multiplier", rows)))
+
+
+def test_stich_has_every_cell_in_the_map_and_a_dash_where_epsilon_was_not_reached(tmp_path):
+    figure = draw_answer(read_answer(write_answer(tmp_path, "stich", stich_rows())))
+    gradients, _, speed_up, bounds = figure.axes
+    texts = [text.get_text() for text in speed_up.texts]
+    assert (len(texts), texts.count("–"), texts[:3]) == (6, 1, ["0.5", "2", "8"])
+    solid = [line for line in gradients.lines if line.get_linestyle() == "-"]
+    assert [len(line.get_xdata()) for line in solid] == [3, 2]
+    measured = [line for line in bounds.lines if line.get_linestyle() == "None"]
+    dotted = [line for line in bounds.lines if line.get_linestyle() != "None"]
+    assert all(max(m.get_ydata()) < min(d.get_ydata()) for m, d in zip(measured, dotted))

@@ -53,6 +53,14 @@ class FindData : public testing::Test {
   EnvironmentVariable set_python_{"QUASAR_PYTHON", write_fake_python(folder_.path(), false).string()};
 };
 
+TEST_F(FindData, ALibsvmSetIsAFileOfItsName) {
+  write_bytes(data_ / "libsvm" / "a9a", {1});
+  EXPECT_EQ(find_dataset("a9a", "", Download::never), data_ / "libsvm");
+  EXPECT_EQ(find_dataset("w8a", "", Download::never), std::nullopt);
+  write_bytes(root_ / "w8a", {1});
+  EXPECT_EQ(find_dataset("w8a", root_, Download::never), root_);
+}
+
 TEST_F(FindData, RootOfTheConfigComesFirst) {
   put_files(root_ / kName);
   put_files(data_ / kName);

@@ -68,12 +68,17 @@ TYPED_TEST(EnsembleEquivalence, ThreadsDoNotChangeABit) {
 
 constexpr WorkerNoiseLaw kLaws[] = {WorkerNoiseLaw::gaussian, WorkerNoiseLaw::signs};
 
+ToyNoise noise_of(WorkerNoiseLaw law) {
+  if (law == WorkerNoiseLaw::signs) return toy_noise::LabelNoise{};
+  return toy_noise::Gaussian{};
+}
+
 TYPED_TEST(EnsembleEquivalence, InstructionSetsDoNotChangeABit) {
   const typename TypeParam::Landscape landscape{};
   if (best_instruction_set() == InstructionSet::baseline) GTEST_SKIP() << "this CPU has neither AVX2 nor AVX-512";
   for (const WorkerNoiseLaw law : kLaws) {
     auto options = options_with(100, 5);
-    options.noise_law = law;
+    options.noise = noise_of(law);
     options.precision = TypeParam::precision;
     options.instruction_set = InstructionSet::baseline;
     const auto baseline = final_averages(landscape, kStart, constant_schedule(0.02, 50, 37), options);
@@ -91,7 +96,7 @@ void expect_one_lane_to_give_the_bits_of_many() {
   const typename TypeParam::Landscape landscape{};
   using Real = std::conditional_t<TypeParam::precision == Precision::float32, float, double>;
   auto options = options_with(100);
-  options.noise_law = Law;
+  options.noise = noise_of(Law);
   options.precision = TypeParam::precision;
   const auto in_blocks = final_averages(landscape, kStart, constant_schedule(0.02, 50, 7), options);
   const std::vector<std::int64_t> periods{7, 7, 7, 7, 7, 7, 7, 1};
@@ -143,7 +148,7 @@ TEST(EnsembleNoise, WorkersOfADrawAndOfDifferentDrawsAreIndependent) {
     for (const int num_workers : {1, 2, 3, 4, 7, 8}) {
       const Quadratic<1> flat{{0.0}, {1.0}};
       auto options = options_with(20'000, num_workers);
-      options.noise_law = law;
+      options.noise = noise_of(law);
       double variance = 0.0, fourth = 0.0;
       for (const auto& average : final_averages(flat, Vec<1>(0.0), constant_schedule(1.0, 1, 1), options)) {
         variance += std::pow(average[0], 2) / 20'000;
@@ -161,7 +166,7 @@ TEST(EnsembleNoise, SignsOfStepsAndComponentsAreIndependent) {
   // Without pull the average after 70 steps is the sum of 70 signs: across the words of 32 steps, too.
   const Quadratic<2> flat{{0.0, 0.0}, {1.0, 1.0}};
   auto options = options_with(20'000, 1);
-  options.noise_law = WorkerNoiseLaw::signs;
+  options.noise = toy_noise::LabelNoise{};
   for (const int period : {70, 9}) {
     double variance = 0.0, product = 0.0;
     for (const auto& x : final_averages(flat, Vec<2>(0.0, 0.0), constant_schedule(1.0, 70, period), options)) {

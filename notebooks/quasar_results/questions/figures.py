@@ -3,12 +3,13 @@
 import matplotlib
 
 from .. import style
-from . import drift_multiplier, stationary, weak_error
+from . import drift_multiplier, stationary, stich, weak_error
 
 FIGURES = {
     "weak_error": weak_error.draw,
     "drift_multiplier": drift_multiplier.draw,
     "stationary": stationary.draw,
+    "stich": stich.draw,
 }
 
 
