@@ -70,7 +70,7 @@ struct EnsembleCallbacks {
 /// The result does not depend on threads, instruction set or device, bit for bit, and a replica's path does not depend
 /// on the others. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients.
 /// Averaged gradients take one optimiser step, after which all workers have the same moments.
-/// cost          1e9 worker-steps a second and core at best, some 2e7 with another noise law or optimiser; memory per
+/// cost          1e9 worker-steps a second and core at best, some 8e6 with another noise law or optimiser; memory per
 ///               replica: dim numbers, and slots x K x dim of optimiser state
 template <class L>
 std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,

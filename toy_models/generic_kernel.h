@@ -48,7 +48,7 @@ void average_states(const ToyOptimizer& optimizer, int num_workers, double* stat
 /// average  of the workers, Dim numbers, replaced by that after the rounds
 /// state    method.state_size() numbers, zero before the first step
 /// returns  whether the average stayed finite and within kDomainBound after every round
-/// cost     per worker-step: one gradient, its draws (see noise_sources.h), some 50 ns
+/// cost     per worker-step: one gradient, its draws (see noise_sources.h), some 120 ns
 template <class L>
 bool advance_generic(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
                      const GenericMethod& method, std::uint32_t replica, double* average, double* state) {
