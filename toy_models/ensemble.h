@@ -94,7 +94,7 @@ struct EnsembleCallbacks {
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of
 /// the whole. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients; with an optimiser
 /// that has a state they take one step, after which all workers have the same state.
-/// cost         1e9 worker-steps a second and core, with label noise 6e9, with other noise or optimisers 2e7; memory per
+/// cost         1e9 worker-steps a second and core, with label noise 6e9, with other noise or optimisers 8e6; memory per
 ///              replica: dim numbers, and slots x K x dim of optimiser state; beside that the learning
 ///              rates of the longest round, and nothing that grows with the steps. A record: some 45 ns a replica and
 ///              observable with quantiles, so that one in 100 steps of K = 4 costs a fifth, one in 10,000 nothing

@@ -54,7 +54,7 @@ void average_states(const ToyOptimizer& optimizer, int num_workers, double* stat
 /// state    method.state_size() numbers, zero before the first step
 /// dispersion  if given, (1/K) sum_w |x_w - mean of the x_w|^2 just before the last round's average
 /// returns  whether the average stayed finite and within kDomainBound after every round
-/// cost     per worker-step: one gradient, its draws (see noise_sources.h), some 50 ns
+/// cost     per worker-step: one gradient, its draws (see noise_sources.h), some 120 ns
 template <class L>
 bool advance_generic(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
                      const GenericMethod& method, std::uint32_t replica, double* average, double* state,

@@ -6,6 +6,7 @@
 #include "toy_models/diagonal_network.h"
 #include "toy_models/ellipse.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/matrix_factorization.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
@@ -84,6 +85,17 @@ struct FlatBowlCase {
   template <class Real>
   static Real value(const Real* x) {
     return 0.75 * x[1] * x[1] + 0.25 * x[2] * x[2];
+  }
+};
+struct LeastSquaresCase {
+  static LeastSquares<3, 2> landscape() { return {{{1.0, -1.0, 0.7}, {1.0, 1.0, -0.4}}, {0.5, -0.3}, 0.6}; }
+  static Vec<3> near() { return {0.1, -0.4, 0.0}; }
+  static constexpr double spread = 0.2;
+  static constexpr int rank = 2;
+  template <class Real>
+  static Real value(const Real* x) {
+    const Real first = x[0] - x[1] + 0.7 * x[2] - 0.5, second = x[0] + x[1] - 0.4 * x[2] + 0.3;
+    return (first * first + second * second) / 4.0;
   }
 };
 struct MultiplicativeBowlCase {

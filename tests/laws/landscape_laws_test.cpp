@@ -7,7 +7,7 @@ namespace {
 
 using Landscapes = testing::Types<ValleyCase, CircleCase, EllipseCase, HyperbolaCase, NegativeHyperbolaCase, BowlCase,
                                   FlatBowlCase, MultiplicativeBowlCase, RiverCase, PeriodicValleyCase, SphereCase,
-                                  TurningValleyCase, DiagonalNetworkCase>;
+                                  TurningValleyCase, DiagonalNetworkCase, LeastSquaresCase>;
 INSTANTIATE_TYPED_TEST_SUITE_P(ToyModels, LandscapeLaws, Landscapes);
 
 }  // namespace
