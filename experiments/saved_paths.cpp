@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 /// FNV-1a, 64 bits: finds damage, not malice.
 std::string checksum(const std::string& bytes) {
@@ -27,6 +27,7 @@ void SavedPaths::write(Recorder& recorder, const Config& config, const std::stri
   const json head = {{"format", kFormat},
                      {"step", step},
                      {"records", records},
+                     {"more", more},
                      {"config_hash", config.hash()},
                      {"code", build_info().code_id},
                      {"bytes", numbers.size()},
@@ -50,6 +51,7 @@ std::optional<SavedPaths> SavedPaths::read(const std::filesystem::path& folder, 
   try {
     saved.step = head.at("step");
     saved.records = head.at("records").get<Recorder::Offsets>();
+    saved.more = head.at("more");
     if (head.at("code") != build_info().code_id || head.at("format") != kFormat)
       throw CheckpointError("'" + file.string() + "' was saved by another build of quasar" + remedy);
     if (head.at("config_hash") != config.hash())

@@ -18,8 +18,9 @@ struct SavedPaths {
   static constexpr const char* file_name = "paths.state";
 
   std::int64_t step = 0;
-  Recorder::Offsets records;  ///< the length of each series at that step
-  std::string numbers;        ///< pack()
+  Recorder::Offsets records;                       ///< the length of each series at that step
+  std::string numbers;                             ///< pack()
+  nlohmann::json more = nlohmann::json::object();  ///< what else a restart needs
 
   /// Writes it into the recorder's folder, whole or not at all.
   void write(Recorder& recorder, const Config& config, const std::string& file = file_name) const;

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
+#include <optional>
+#include <utility>
 
 #include "core/errors.h"
 #include "core/interrupt.h"
@@ -20,25 +21,6 @@ namespace quasar {
 namespace {
 
 constexpr const char* kStateFile = "replicas.state";
-
-/// The state's numbers as a file has them: round, slow time, averages.
-std::string pack(const EnsembleState& state) {
-  std::string bytes(sizeof(state.round) + sizeof(state.slow_time), '\0');
-  std::memcpy(bytes.data(), &state.round, sizeof(state.round));
-  std::memcpy(bytes.data() + sizeof(state.round), &state.slow_time, sizeof(state.slow_time));
-  return bytes + state.replicas;
-}
-
-EnsembleState unpack(const SavedPaths& saved) {
-  EnsembleState state;
-  constexpr std::size_t kHead = sizeof(state.round) + sizeof(state.slow_time);
-  if (saved.numbers.size() < kHead) throw CheckpointError(std::string("'") + kStateFile + "' is too short");
-  state.step = saved.step;
-  std::memcpy(&state.round, saved.numbers.data(), sizeof(state.round));
-  std::memcpy(&state.slow_time, saved.numbers.data() + sizeof(state.round), sizeof(state.slow_time));
-  state.replicas = saved.numbers.substr(kHead);
-  return state;
-}
 
 /// The place on a closed curve in turns, below 1.
 template <class L>
@@ -84,8 +66,10 @@ class Saver {
     const int signal = pending_signal();
     const std::chrono::duration<double> since = Clock::now() - last_;
     if (signal == 0 && (seconds_ == 0.0 || since.count() < seconds_)) return;
-    const EnsembleState now = state();
-    SavedPaths{now.step, recorder_.offsets(), pack(now)}.write(recorder_, config_, kStateFile);
+    EnsembleState now = state();
+    SavedPaths{
+        now.step, recorder_.offsets(), std::move(now.replicas), {{"round", now.round}, {"slow_time", now.slow_time}}}
+        .write(recorder_, config_, kStateFile);
     last_ = Clock::now();
     if (signal != 0)
       throw Saved("saved at step " + std::to_string(now.step) + " (signal " + std::to_string(signal) +
@@ -102,7 +86,7 @@ class Saver {
 
 template <class L>
 void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Config& config, Recorder& recorder,
-              const std::optional<SavedPaths>& saved) {
+              std::optional<SavedPaths> saved) {
   const double replicas = static_cast<double>(run.ensemble.replicas) / run.ensemble.shards;
   const double worker_steps_a_step = replicas * run.ensemble.num_workers;
   Progress progress("toy", worker_steps_a_step * static_cast<double>(run.schedule.total_steps), "worker-steps");
@@ -116,7 +100,8 @@ void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Confi
     left = record.left_domain;
     if (run.ensemble.shards > 1) recorder.record(kShardSeries, to_json(record));
   };
-  const EnsembleState state = saved ? unpack(*saved) : EnsembleState{};
+  EnsembleState state;
+  if (saved) state = {saved->step, saved->more.at("round"), saved->more.at("slow_time"), std::move(saved->numbers)};
   record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording_of(problem, run), callbacks,
                   saved ? &state : nullptr);
   if (left > 0)

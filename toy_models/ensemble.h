@@ -91,7 +91,8 @@ struct EnsembleCallbacks {
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of
 /// the whole. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients.
 /// cost         1e9 worker-steps a second and core at best; memory per replica: dim numbers; beside that the learning
-///              rates of the longest round, and nothing that grows with the steps
+///              rates of the longest round, and nothing that grows with the steps. A record: some 45 ns a replica and
+///              observable with quantiles, so that one in 100 steps of K = 4 costs a fifth, one in 10,000 nothing
 template <class L>
 void record_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                      const EnsembleOptions& options, const EnsembleRecording<L::dim>& recording,
