@@ -109,7 +109,7 @@ Config whole_config(const fs::path& folder) {
 /// Reads the shards' records side by side, one time after the other.
 class ShardReader {
  public:
-  explicit ShardReader(const std::vector<Shard>& shards) : shards_(shards) {
+  ShardReader(const std::vector<Shard>& shards, const ToyRun& run) : shards_(shards), run_(run) {
     for (const Shard& shard : shards) streams_.emplace_back(file_of(shard));
   }
 
@@ -130,11 +130,7 @@ class ShardReader {
       throw DataError("the shards in " + quoted(shards_.front().folder) +
                       " and others have different numbers of records");
     std::int64_t block = 0;
-    for (std::size_t s = 0; s < records.size(); ++s)
-      for (const auto& [subtree, sum] : records[s].subtrees) {
-        if (subtree.level < 0 || subtree.level > 40 || subtree.first() != block) fail(s, "its blocks do not follow");
-        block = subtree.end();
-      }
+    for (std::size_t s = 0; s < records.size(); ++s) check(s, records[s], block);
     return records;
   }
 
@@ -144,7 +140,28 @@ class ShardReader {
     throw DataError(quoted(file_of(shards_[shard])) + " line " + std::to_string(number_) + " is damaged: " + problem);
   }
 
+  /// That a record is of this run and begins with this block; then `block` is where it ends.
+  void check(std::size_t shard, const EnsembleRecord& record, std::int64_t& block) const {
+    const std::size_t numbers = run_.names.observables.size();
+    const std::int64_t from = block;
+    for (const auto& [subtree, sum] : record.subtrees) {
+      if (subtree.level < 0 || subtree.level > 40 || subtree.first() != block) fail(shard, "blocks are missing");
+      if (sum.numbers() != numbers || sum.products().size() != numbers * (numbers + 1) / 2)
+        fail(shard, "sums are missing");
+      block = subtree.end();
+    }
+    bool fits = block > from && record.values.size() == numbers;
+    fits &= record.histograms.size() == run_.histogram_bins.size() + (run_.closed_curve_bins > 0 ? 1 : 0);
+    for (std::size_t h = 0; fits && h < record.histograms.size(); ++h) {
+      const bool along_curve = h == run_.histogram_bins.size();
+      const std::int64_t bins = along_curve ? run_.closed_curve_bins : run_.histogram_bins[h];
+      fits = record.histograms[h].bins.size() == static_cast<std::size_t>(bins);
+    }
+    if (!fits) fail(shard, "values or bins are missing");
+  }
+
   const std::vector<Shard>& shards_;
+  const ToyRun& run_;
   std::vector<std::ifstream> streams_;
   std::size_t number_ = 0;
 };
@@ -164,7 +181,7 @@ void merge_command(const std::vector<std::string>& folders) {
   about["merged_from"] = json::array();
   for (const Shard& shard : shards) about["merged_from"].push_back(shard.folder.string());
   const FinishedRun merged = run_in_folder(config, run.run, about, false, [&](Recorder& recorder) {
-    ShardReader reader(shards);
+    ShardReader reader(shards, run);
     while (true) {
       const auto records = reader.next();
       if (records.empty()) return;

@@ -112,8 +112,6 @@ EnsembleRecord record_from_json(const json& line) {
   for (const json& item : line.at("histograms"))
     record.histograms.push_back({item.at("bins").get<std::vector<std::int64_t>>(), item.at("below"), item.at("above")});
   for (const json& path : line.at("paths")) record.paths.push_back(doubles(path));
-  record.moments = sum_over_tree<RunningCovariance>(record.subtrees);
-  record.observables = moments_of_each(record.moments);
   return record;
 }
 

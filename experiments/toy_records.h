@@ -34,7 +34,8 @@ void write_record(Recorder& recorder, const ToyNames& names, const EnsembleRecor
 /// A shard's record, whole, as one line of the series `kShardSeries`; doubles come back to the bit.
 inline constexpr const char* kShardSeries = "shard";
 nlohmann::json to_json(const EnsembleRecord& record);
-/// Throws nlohmann::json::exception if it is not of that form.
+/// Its sums are in `subtrees` alone, for join_shards(). Throws nlohmann::json::exception if it is not of that form.
+/// Not checked: that the numbers fit together.
 EnsembleRecord record_from_json(const nlohmann::json& json);
 
 }  // namespace quasar

@@ -42,6 +42,7 @@ struct EnsembleRecord {
 /// The record of the whole ensemble from those of all its shards, in order: the bits that it has when run in one piece.
 ///
 /// Throws DataError if they are not of the same step and observables.
+/// Not checked: that their subtrees follow one another, and are of as many numbers.
 EnsembleRecord join_shards(const std::vector<EnsembleRecord>& shards);
 
 /// Moments of each observable.

@@ -107,9 +107,22 @@ TEST_F(ToyCommand, ShardsThatDoNotBelongTogetherAreRefusedByName) {
   EXPECT_THAT(quasar({"merge", "nowhere"}), fails_with(3, "nowhere"));
   fs::remove(fs::path(third) / "DONE");
   EXPECT_THAT(quasar({"merge", first, second, third}), fails_with(3, "is not finished"));
-  write_text(fs::path(second) / "shard.jsonl", text(second, "shard").substr(0, 100));
   write_text(fs::path(third) / "DONE", "");
-  EXPECT_THAT(quasar({"merge", first, second, third}), fails_with(3, "shard.jsonl' line 1 is damaged"));
+  const std::string whole = text(second, "shard");
+  const auto damaged = [&](const std::string& as) {
+    write_text(fs::path(second) / "shard.jsonl", as);
+    EXPECT_THAT(quasar({"merge", first, second, third}), fails_with(3, "shard.jsonl' line 1 is damaged")) << as;
+  };
+  damaged(whole.substr(0, 100));
+  for (const auto& [key, value] :
+       {std::pair("subtrees", json::array()), {"values", json::array()}, {"histograms", json::array({1})}}) {
+    json line = json::parse(whole.substr(0, whole.find('\n')));
+    line[key] = value;
+    damaged(line.dump() + whole.substr(whole.find('\n')));
+  }
+  json line = json::parse(whole.substr(0, whole.find('\n')));
+  line["subtrees"][0]["products"].erase(0);
+  damaged(line.dump() + whole.substr(whole.find('\n')));
   for (const std::string wrong : {"3/3", "1", "-1/3", "1/0", "a/b", "1/3x"})
     EXPECT_THAT(toy("x", brief + Words{"--shard=" + wrong}), fails_with(2, "ensemble.shard"));
   EXPECT_THAT(toy("x", brief + Words{"--shard=0/9"}), fails_with(2, "too few for 9 shards"));
