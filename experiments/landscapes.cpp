@@ -120,10 +120,13 @@ NamedLandscape read_landscape(const Config& config) {
   return {name, read_diagonal_network(config)};
 }
 
+void require_closed_curve(const Config& config, bool is_closed, const std::string& key) {
+  if (!is_closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
+}
+
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key) {
-  const bool closed =
-      std::visit([](const auto& problem) { return problem.closed_curve.has_value(); }, landscape.problem);
-  if (!closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
+  require_closed_curve(
+      config, std::visit([](const auto& problem) { return problem.closed_curve.has_value(); }, landscape.problem), key);
 }
 
 }  // namespace quasar

@@ -20,19 +20,26 @@
 
 namespace quasar {
 
+/// What is measured at a point of the manifold.
+template <int Dim>
+struct NamedObservable {
+  std::string name;
+  std::function<double(const Vec<Dim>&)> value;
+};
+
+/// The manifold as a curve on which all laws are periodic.
+template <int Dim>
+struct ClosedManifold {
+  std::string coordinate;  ///< its name
+  double low, period;      ///< shown on [low, low + period)
+  ManifoldCurve<Dim> curve;
+};
+
 /// A landscape with its starting point on the manifold and what is measured there.
 template <class L>
 struct LandscapeProblem {
-  struct Observable {
-    std::string name;
-    std::function<double(const Vec<L::dim>&)> value;  ///< of a point on the manifold
-  };
-  /// The manifold as a curve on which all laws are periodic.
-  struct ClosedCurve {
-    std::string coordinate;  ///< its name
-    double low, period;      ///< shown on [low, low + period)
-    ManifoldCurve<L::dim> curve;
-  };
+  using Observable = NamedObservable<L::dim>;
+  using ClosedCurve = ClosedManifold<L::dim>;
   L landscape;
   Vec<L::dim> start;
   std::vector<Observable> observables;
@@ -55,5 +62,7 @@ NamedLandscape read_landscape(const Config& config);
 
 /// Throws ConfigError about `key` unless the landscape's manifold is known as a closed curve.
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key);
+/// The same, given whether it is.
+void require_closed_curve(const Config& config, bool is_closed, const std::string& key);
 
 }  // namespace quasar
