@@ -5,7 +5,7 @@
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
-#include "experiments/slow_problem.h"
+#include "experiments/slow_dynamics.h"
 #include "experiments/slow_regime.h"
 #include "sde/one_dimensional.h"
 
@@ -85,8 +85,9 @@ FinishedRun run_backward_equation(const Config& config, bool dry_run) {
   const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const BackwardOptions options = BackwardOptions::read(config, landscape);
-  config.forget_replaced("sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme",
-                                        "sde.retraction", "sde.noise"});
+  config.forget_replaced(
+      "sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme", "sde.retraction",
+                     "sde.noise", "sde.equation", "sde.estimator", "sde.levels", "sde.standard_error", "sde.pilot"});
   config.ignore(other_keys::kEnsemble);
   config.finish();
   return run_in_folder(config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,

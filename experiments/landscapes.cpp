@@ -1,10 +1,18 @@
 #include "experiments/landscapes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "experiments/other_keys.h"
+
 namespace quasar {
 namespace {
+
+const std::vector<std::string> kLandscapes = {"valley",         "circle",          "hyperbola",
+                                              "river",          "periodic_valley", "sphere",
+                                              "turning_valley", "ellipse",         "diagonal_network"};
+const std::vector<std::string> kLandscapesOfSdeOnly = {"matrix_factorization", "tanh_network"};
 
 LandscapeProblem<Valley> read_valley(const Config& config) {
   const Valley valley{config.number("landscape.noise_scale", at_least(0.0), 1.0)};
@@ -101,14 +109,25 @@ LandscapeProblem<DiagonalNetwork<8, 3>> read_diagonal_network(const Config& conf
 
 }  // namespace
 
+std::string read_landscape_name(const Config& config) {
+  std::vector<std::string> names = kLandscapes;
+  names.insert(names.end(), kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end());
+  const std::string name = config.choice("landscape.name", names);
+  config.forget_replaced("landscape.name", other_keys::kLandscapeSettings);
+  return name;
+}
+
+bool is_of_sde_only(const std::string& name) {
+  return std::find(kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end(), name) != kLandscapesOfSdeOnly.end();
+}
+
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name = config.choice("landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley",
-                                                            "sphere", "turning_valley", "ellipse", "diagonal_network"});
-  config.forget_replaced(
-      "landscape.name",
-      {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
-       "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u", "landscape.stiffness_v",
-       "landscape.narrowing", "landscape.turn_rate", "landscape.semi_axis_x", "landscape.semi_axis_y"});
+  const std::string name = read_landscape_name(config);
+  if (is_of_sde_only(name)) {
+    std::string others;
+    for (const auto& other : kLandscapes) others += (others.empty() ? "" : ", ") + other;
+    config.fail("landscape.name", "is known to quasar sde only; here choose one of " + others);
+  }
   if (name == "valley") return {name, read_valley(config)};
   if (name == "circle") return {name, read_circle(config)};
   if (name == "hyperbola") return {name, read_hyperbola(config)};

@@ -46,7 +46,7 @@ struct LandscapeProblem {
   std::optional<ClosedCurve> closed_curve = std::nullopt;
 };
 
-/// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
+/// Every landscape of the commands `sde` and `toy` (slow_problem.cpp has those of `sde` only); a new one is a line here and a case in read_landscape.
 using AnyLandscapeProblem =
     std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
                  LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
@@ -57,7 +57,12 @@ struct NamedLandscape {
   AnyLandscapeProblem problem;
 };
 
-/// Reads `landscape.*`.
+/// Reads `landscape.name`, of every landscape there is.
+std::string read_landscape_name(const Config& config);
+/// Whether the landscape has no ensembles, so that only `quasar sde` takes it.
+bool is_of_sde_only(const std::string& name);
+
+/// Reads `landscape.*`; throws ConfigError for a landscape that only `quasar sde` takes.
 NamedLandscape read_landscape(const Config& config);
 
 /// Throws ConfigError about `key` unless the landscape's manifold is known as a closed curve.

@@ -35,6 +35,11 @@ const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
     "    ellipse|diagonal_network, .start and the landscape's own settings (--dry-run lists them)\n";
 
+const std::string kSdeOnlyLandscapes =
+    "    | matrix_factorization (.rows, .columns, .rank) | tanh_network (.inputs, .samples, .width, .data_seed), "
+    "these\n"
+    "    two for quasar sde only\n";
+
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
     "    .steps where images are classified\n"
@@ -102,7 +107,8 @@ int run(int argc, char** argv) {
   CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
   add_dry_run(sde, arguments);
   sde->footer(
-      kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+      kScheduleKeys + "Other keys:\n" + kLandscapeKeys + kSdeOnlyLandscapes +
+      "  sde.equation = slow_sde | limiting_diffusion (of SGD: the full noise projected; needs H = 1)\n"
       "  sde.scheme = euler (weak order 1) | platen (2) | talay_tubaro (2; a step is two half steps beside a whole "
       "one),\n"
       "    .noise = gaussian|two_point|three_point, .retraction = gradient_flow|newton|orthographic\n"
@@ -112,7 +118,10 @@ int run(int argc, char** argv) {
       "  sde.steps, .paths, .threads, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
       "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n"
       "  .solver = paths | backward_equation (circle, periodic_valley; .nodes: expectations without paths)\n"
-      "  optimizer.momentum (for landscapes; through the effective rate eta/(1 - b))\n" +
+      "  sde.estimator = independent | multilevel (coupled Euler paths of .steps, .steps/2, ... steps on .levels; the\n"
+      "    mean at the end to .standard_error; .pilot paths a level first)\n"
+      "  optimizer.name = sgd (.momentum, through the effective rate eta/(1 - b)) | adam (.beta2, .epsilon; its slow\n"
+      "    dynamics by Euler's scheme, parallel for H = 1, else with moments of each worker's own)\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
 
   CLI::App* toy = add_run_command(

@@ -12,8 +12,8 @@ using nlohmann::json;
 namespace {
 
 std::vector<std::string> system_keys() {
-  std::vector<std::string> keys = other_keys::kLandscape;
-  keys.insert(keys.end(), other_keys::kNetwork.begin(), other_keys::kNetwork.end());
+  std::vector<std::string> keys = other_keys::kNetwork;
+  keys.emplace_back("landscape");
   keys.emplace_back("sde.start");  // theory from a start of its own belongs to no measurement
   return keys;
 }

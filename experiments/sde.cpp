@@ -7,10 +7,13 @@
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
+#include "experiments/sde_multilevel.h"
 #include "experiments/sde_paths.h"
 
 namespace quasar {
 namespace {
+
+using nlohmann::json;
 
 void check_start(const AnySlowProblem& problem, const SdeOptions& options, const Config& config) {
   const auto size = std::visit([](const auto& p) { return static_cast<std::size_t>(p.start.size()); }, problem);
@@ -28,8 +31,10 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const RunOptions run = RunOptions::read(config, "sde");
   const NamedSlowProblem landscape = read_slow_problem(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
-  const SlowRegime regime = SlowRegime::of_constant_rate_and_momentum(config, TrainingSchedule::read(config), workers);
-  const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
+  const TrainingSchedule schedule = TrainingSchedule::read(config);
+  const bool adam = is_adam(config);
+  const SlowRegime regime = adam ? SlowRegime::of_constant_rate(config, schedule, workers)
+                                 : SlowRegime::of_constant_rate_and_momentum(config, schedule, workers);
   const SdeOptions options = SdeOptions::read(config, regime, run.seed);
   check_start(landscape.problem, options, config);
   config.forget_replaced("sde.solver", {"sde.nodes"});
@@ -37,10 +42,19 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   config.ignore({"record.histogram"});
   config.finish();
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.folder(config), config);
+  json about = describe_run(config, "sde", landscape.name, "theory", regime, options.weights);
+  if (adam) {
+    about["optimizer"] = "adam";
+    about["experiment_id"] = about.at("experiment_id").get<std::string>() + "-adam";  // no measurement of SGD's
+  }
+  const DriftWeights weights = regime.weights(options.weights);
   return run_in_folder(
-      config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,
+      config, run, about, dry_run,
       [&](Recorder& recorder) {
-        integrate_paths(landscape.problem, regime.weights(kind), options, config, saved, recorder);
+        if (options.multilevel)
+          integrate_multilevel(landscape.problem, weights, options, recorder);
+        else
+          integrate_paths(landscape.problem, weights, options, config, saved, recorder);
       },
       saved ? &saved->records : nullptr);
 }

@@ -7,6 +7,8 @@
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "experiments/records.h"
+#include "experiments/sde_start.h"
+#include "sde/path_ensemble.h"
 
 namespace quasar {
 namespace {
@@ -23,15 +25,8 @@ class SdeRun {
         recorder_(recorder),
         given_(given_start(problem, options)),
         ensemble_(problem.landscape, problem.landscape, weights, options.paths, given_) {
-    const double distance = (ensemble_.start() - given_).norm();
     recorder_.describe("integrator", options_.describe());
-    recorder_.describe("start", {{"given", as_json(given_)},
-                                 {"point", as_json(ensemble_.start())},
-                                 {"distance", distance},
-                                 {"hessian_rank", ensemble_.rank()}});
-    if (distance > kNoticeableDistance)
-      std::fprintf(stderr, "quasar: the start %s is %g off the manifold; projected to %s\n",
-                   print_point(given_).c_str(), distance, print_point(ensemble_.start()).c_str());
+    report_start(given_, ensemble_.start(), ensemble_.rank(), recorder_);
   }
 
   /// Goes on from a saved state; false if it does not fit.
@@ -66,15 +61,8 @@ class SdeRun {
   }
 
  private:
-  static constexpr double kNoticeableDistance = 1e-6;     // far above the projection's own error
   static constexpr std::int64_t kPathStepsAtOnce = 4096;  // between two looks for a signal
   using Point = Vec<Dim>;
-
-  static Point given_start(const SlowProblem<Dim>& problem, const SdeOptions& options) {
-    if (options.start.empty()) return problem.start;
-    return Eigen::Map<const Point>(options.start.data(), static_cast<Eigen::Index>(options.start.size()));
-  }
-  static json as_json(const Point& x) { return std::vector<double>(x.data(), x.data() + x.size()); }
 
   void save(const Config& config, int signal) {
     const auto& state = ensemble_.state();
