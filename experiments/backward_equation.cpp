@@ -85,9 +85,9 @@ FinishedRun run_backward_equation(const Config& config, bool dry_run) {
   const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const BackwardOptions options = BackwardOptions::read(config, landscape);
-  config.forget_replaced(
-      "sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme", "sde.retraction",
-                     "sde.noise", "sde.equation", "sde.estimator", "sde.levels", "sde.standard_error", "sde.pilot"});
+  config.forget_replaced("sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme",
+                                        "sde.retraction", "sde.noise", "sde.equation", "sde.estimator", "sde.levels",
+                                        "sde.standard_error", "sde.pilot", "checkpoint.seconds"});
   config.ignore(other_keys::kEnsemble);
   config.finish();
   return run_in_folder(config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,

@@ -120,6 +120,9 @@ int run(int argc, char** argv) {
       "  .solver = paths | backward_equation (circle, periodic_valley; .nodes: expectations without paths)\n"
       "  sde.estimator = independent | multilevel (coupled Euler paths of .steps, .steps/2, ... steps on .levels; the\n"
       "    mean at the end to .standard_error; .pilot paths a level first)\n"
+      "  checkpoint.seconds (60 s of wall time between two saves of the paths, from the last of which the same "
+      "command\n"
+      "    goes on; 0: only when a signal comes)\n"
       "  optimizer.name = sgd (.momentum, through the effective rate eta/(1 - b)) | adam (.beta2, .epsilon; its slow\n"
       "    dynamics by Euler's scheme, parallel for H = 1, else with moments of each worker's own)\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");

@@ -10,10 +10,10 @@ namespace other_keys {
 
 inline const std::vector<std::string> kRun = {"run.name", "run.results", "run.seed", "record.points"};
 inline const std::vector<std::string> kSde = {
-    "sde.steps",    "sde.paths",      "sde.weights",  "sde.threads",   "sde.system", "sde.max_bad_fraction",
-    "sde.scheme",   "sde.retraction", "sde.noise",    "sde.start",     "sde.solver", "sde.nodes",
-    "record.times", "record.paths",   "sde.equation", "sde.estimator", "sde.levels", "sde.standard_error",
-    "sde.pilot"};
+    "sde.steps",    "sde.paths",         "sde.weights",  "sde.threads",   "sde.system", "sde.max_bad_fraction",
+    "sde.scheme",   "sde.retraction",    "sde.noise",    "sde.start",     "sde.solver", "sde.nodes",
+    "record.times", "record.paths",      "sde.equation", "sde.estimator", "sde.levels", "sde.standard_error",
+    "sde.pilot",    "checkpoint.seconds"};
 inline const std::vector<std::string> kEnsemble = {"ensemble.replicas", "ensemble.threads", "ensemble.precision",
                                                    "ensemble.device", "ensemble.max_bad_fraction"};
 inline const std::vector<std::string> kTrain = {"train.replicas", "workers.check_collectives", "network.precision"};

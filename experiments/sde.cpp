@@ -1,6 +1,9 @@
 // quasar sde: a Slow SDE on the manifold of minimisers, recorded on a grid of slow time.
 
+#include <optional>
+
 #include "core/interrupt.h"
+#include "core/run_lock.h"
 #include "experiments/backward_equation.h"
 #include "experiments/commands.h"
 #include "experiments/network_theory.h"
@@ -41,6 +44,8 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   config.ignore(other_keys::kEnsemble);
   config.ignore({"record.histogram"});
   config.finish();
+  std::optional<RunLock> lock;
+  if (!dry_run && !is_reusable_run(run.folder(config))) lock.emplace(run.folder(config));
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.folder(config), config);
   json about = describe_run(config, "sde", landscape.name, "theory", regime, options.weights);
   if (adam) {

@@ -153,6 +153,7 @@ SdeOptions SdeOptions::read(const Config& config, const SlowRegime& regime, std:
   if (adam) read_adam(config, regime, options, options.paths);
   const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
   options.paths.threads = static_cast<int>(config.integer("sde.threads", between(1, 4096), cores));
+  options.save_seconds = config.number("checkpoint.seconds", at_least(0.0), 60.0);
   if (config.has("sde.start")) options.start = config.numbers("sde.start", any_number());
   config.forget_replaced("sde.estimator", {"sde.levels", "sde.standard_error", "sde.pilot"});
   if (config.choice("sde.estimator", {"independent", "multilevel"}, std::string("independent")) == "multilevel") {

@@ -32,7 +32,8 @@ struct SdeOptions {
   std::int64_t recorded_paths;                  ///< whose positions are recorded, the first ones
   std::vector<SdeStop> stops;                   ///< in order of the step
   std::optional<MultilevelOptions> multilevel;  ///< the estimator, if it is not that of independent paths
-  std::vector<double> start;                    ///< empty: the landscape's own
+  double save_seconds;        ///< of wall time between two saves of the paths; 0: only when a signal comes
+  std::vector<double> start;  ///< empty: the landscape's own
 
   /// Reads `sde.*`, `record.*` and what of `optimizer.*` is Adam's; combinations of scheme and noise that lose the scheme's order are refused,
   /// and so are those of equation, regime and optimizer that no theory here covers.

@@ -1,6 +1,7 @@
 #include "experiments/sde_paths.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 #include "core/errors.h"
@@ -38,7 +39,8 @@ class SdeRun {
     return true;
   }
 
-  /// Integrates and records up to the last stop; throws Saved if a signal comes before.
+  /// Integrates and records up to the last stop, and saves every so often, so that the death of the process costs no
+  /// more than the time since; throws Saved if a signal comes before.
   void run(const Config& config) {
     const std::int64_t last = options_.stops.back().step;
     Progress progress("sde", static_cast<double>(last), "steps");
@@ -46,7 +48,8 @@ class SdeRun {
     for (const SdeStop& stop : options_.stops) {
       if (stop.step > recorded_until_) {
         while (ensemble_.state().step < stop.step) {
-          if (const int signal = pending_signal(); signal != 0) save(config, signal);
+          if (const int signal = pending_signal(); signal != 0) save_and_stop(config, signal);
+          if (options_.save_seconds > 0.0 && seconds_since(saved_at_) >= options_.save_seconds) save(config);
           ensemble_.advance(std::min(kPathStepsAtOnce / options_.paths.paths + 1, stop.step - ensemble_.state().step));
           progress.update(static_cast<double>(ensemble_.state().step));
         }
@@ -64,10 +67,20 @@ class SdeRun {
   static constexpr std::int64_t kPathStepsAtOnce = 4096;  // between two looks for a signal
   using Point = Vec<Dim>;
 
-  void save(const Config& config, int signal) {
+  using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count();
+  }
+
+  void save(const Config& config) {
     const auto& state = ensemble_.state();
     SavedPaths{state.step, recorder_.offsets(), pack(state)}.write(recorder_, config);
-    throw Saved("saved at step " + std::to_string(state.step) + " (signal " + std::to_string(signal) +
+    saved_at_ = Clock::now();
+  }
+
+  void save_and_stop(const Config& config, int signal) {
+    save(config);
+    throw Saved("saved at step " + std::to_string(ensemble_.state().step) + " (signal " + std::to_string(signal) +
                 "); the same command goes on from there");
   }
 
@@ -137,6 +150,7 @@ class SdeRun {
   Recorder& recorder_;
   Point given_;
   PathEnsemble<ErasedLandscape<Dim>, ErasedLandscape<Dim>> ensemble_;
+  Clock::time_point saved_at_ = Clock::now();
   std::int64_t recorded_until_ = -1;  // the step up to which every stop has been recorded
 };
 
