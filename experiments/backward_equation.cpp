@@ -3,10 +3,11 @@
 #include "experiments/backward_equation.h"
 
 #include "experiments/ensemble_options.h"
-#include "experiments/landscapes.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
+#include "experiments/sde_options.h"
+#include "experiments/slow_dynamics.h"
 #include "experiments/slow_regime.h"
 #include "sde/one_dimensional.h"
 
@@ -18,7 +19,7 @@ using nlohmann::json;
 struct BackwardOptions {
   std::int64_t nodes, record_points, bins;
 
-  static BackwardOptions read(const Config& config, const NamedLandscape& landscape) {
+  static BackwardOptions read(const Config& config, const NamedSlowProblem& landscape) {
     require_closed_curve(config, landscape, "sde.solver");
     BackwardOptions options;
     options.record_points = config.integer("record.points", at_least(1), 10);
@@ -30,8 +31,7 @@ struct BackwardOptions {
 };
 
 /// Expectations from the start at the points, each from the one before by the same semigroup.
-template <class L>
-void record_expectations(const LandscapeProblem<L>& problem, const SpectralGrid& grid, const CoordinateField& field,
+void record_expectations(const SlowProblem<2>& problem, const SpectralGrid& grid, const CoordinateField& field,
                          double slow_time, std::int64_t points, Recorder& recorder) {
   Eigen::MatrixXd u(grid.nodes.size(), static_cast<Eigen::Index>(problem.observables.size()));
   for (std::size_t o = 0; o < problem.observables.size(); ++o)
@@ -49,8 +49,7 @@ void record_expectations(const LandscapeProblem<L>& problem, const SpectralGrid&
 }
 
 /// The stationary law: its probability in every bin, and its density along the curve for a figure.
-template <class L>
-void record_stationary_law(const LandscapeProblem<L>& problem, const SpectralGrid& grid, const CoordinateField& field,
+void record_stationary_law(const SlowProblem<2>& problem, const SpectralGrid& grid, const CoordinateField& field,
                            std::int64_t bins, Recorder& recorder) {
   constexpr int kPartsOfABin = 16;  // the midpoint rule on a smooth density: below 1e-4 of a bin
   const auto& closed = *problem.closed_curve;
@@ -83,31 +82,31 @@ void record_stationary_law(const LandscapeProblem<L>& problem, const SpectralGri
 
 FinishedRun run_backward_equation(const Config& config, bool dry_run) {
   const RunOptions run = RunOptions::read(config, "sde");
-  const NamedLandscape landscape = read_landscape(config);
+  const NamedSlowProblem landscape = read_slow_problem(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
   const SlowRegime regime = SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), workers);
   const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
   const BackwardOptions options = BackwardOptions::read(config, landscape);
   config.forget_replaced("sde.solver", {"sde.steps", "sde.paths", "sde.threads", "sde.max_bad_fraction", "sde.scheme",
-                                        "sde.retraction", "sde.noise"});
+                                        "sde.retraction", "sde.noise", "sde.equation", "sde.estimator", "sde.levels",
+                                        "sde.standard_error", "sde.pilot", "checkpoint.seconds"});
   config.ignore(other_keys::kEnsemble);
+  if (is_adam(config))
+    config.fail("sde.solver", "= backward_equation is of SGD; optimizer.name = adam has sde.solver = paths only");
   require_slow_sde(config);
   config.finish();
-  return run_in_folder(
-      config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,
-      [&](Recorder& recorder) {
-        std::visit(
-            [&](const auto& problem) {
-              const auto& closed = *problem.closed_curve;
-              const DriftWeights weights = regime.weights(kind);
-              const auto field = coordinate_field(problem.landscape, problem.landscape, weights, closed.curve);
-              const auto grid =
-                  periodic_grid(closed.curve.coordinate(problem.start), closed.period, static_cast<int>(options.nodes));
-              record_expectations(problem, grid, field, regime.slow_time, options.record_points, recorder);
-              if (options.bins > 0) record_stationary_law(problem, grid, field, options.bins, recorder);
-            },
-            landscape.problem);
-      });
+  return run_in_folder(config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,
+                       [&](Recorder& recorder) {
+                         const auto& problem = std::get<SlowProblem<2>>(landscape.problem);
+                         const auto& closed = *problem.closed_curve;
+                         const DriftWeights weights = regime.weights(kind);
+                         const auto field =
+                             coordinate_field(problem.landscape, problem.landscape, weights, closed.curve);
+                         const auto grid = periodic_grid(closed.curve.coordinate(problem.start), closed.period,
+                                                         static_cast<int>(options.nodes));
+                         record_expectations(problem, grid, field, regime.slow_time, options.record_points, recorder);
+                         if (options.bins > 0) record_stationary_law(problem, grid, field, options.bins, recorder);
+                       });
 }
 
 }  // namespace quasar

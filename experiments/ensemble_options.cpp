@@ -78,9 +78,8 @@ void require_slow_sde(const Config& config) {
   if (config.has("noise.law") &&
       config.choice("noise.law", {"gaussian", "label_noise", "student_t", "minibatch"}) == "minibatch")
     config.fail("noise.law", "= minibatch has another covariance than the landscape's, which the Slow SDE takes");
-  if (config.has("optimizer.name") && config.choice("optimizer.name", {"sgd", "adam"}) == "adam")
-    config.fail("optimizer.name", "= adam has another Slow SDE than this command integrates; use sgd");
-  config.ignore({"noise.degrees_of_freedom", "optimizer.nesterov", "averaging.momentum"});
+  config.ignore({"noise.degrees_of_freedom", "optimizer.nesterov", "optimizer.beta1", "averaging.momentum",
+                 "averaging.adam_m", "averaging.adam_v"});
 }
 
 }  // namespace quasar

@@ -10,8 +10,8 @@
 #include "core/errors.h"
 #include "core/fault_plan.h"
 #include "core/interrupt.h"
+#include "core/run_lock.h"
 #include "distributed/checkpoint/identity.h"
-#include "distributed/checkpoint/run_lock.h"
 #include "distributed/engine/keep_memory.h"
 #include "experiments/image_training_options.h"
 

@@ -1,10 +1,18 @@
 #include "experiments/landscapes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "experiments/other_keys.h"
+
 namespace quasar {
 namespace {
+
+const std::vector<std::string> kLandscapes = {"valley",           "circle",       "hyperbola",      "river",
+                                              "periodic_valley",  "sphere",       "turning_valley", "ellipse",
+                                              "diagonal_network", "least_squares"};
+const std::vector<std::string> kLandscapesOfSdeOnly = {"matrix_factorization", "tanh_network"};
 
 LandscapeProblem<Valley> read_valley(const Config& config) {
   const Valley valley{config.number("landscape.noise_scale", at_least(0.0), 1.0)};
@@ -111,15 +119,25 @@ LandscapeProblem<LeastSquares<2, 4>> read_least_squares(const Config& config) {
 
 }  // namespace
 
+std::string read_landscape_name(const Config& config) {
+  std::vector<std::string> names = kLandscapes;
+  names.insert(names.end(), kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end());
+  const std::string name = config.choice("landscape.name", names);
+  config.forget_replaced("landscape.name", other_keys::kLandscapeSettings);
+  return name;
+}
+
+bool is_of_sde_only(const std::string& name) {
+  return std::find(kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end(), name) != kLandscapesOfSdeOnly.end();
+}
+
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name =
-      config.choice("landscape.name", {"valley", "circle", "hyperbola", "river", "periodic_valley", "sphere",
-                                       "turning_valley", "ellipse", "diagonal_network", "least_squares"});
-  config.forget_replaced(
-      "landscape.name",
-      {"landscape.start", "landscape.stiffness", "landscape.noise_scale", "landscape.noise_scale_x",
-       "landscape.noise_scale_y", "landscape.noise_scale_z", "landscape.stiffness_u", "landscape.stiffness_v",
-       "landscape.narrowing", "landscape.turn_rate", "landscape.semi_axis_x", "landscape.semi_axis_y"});
+  const std::string name = read_landscape_name(config);
+  if (is_of_sde_only(name)) {
+    std::string others;
+    for (const auto& other : kLandscapes) others += (others.empty() ? "" : ", ") + other;
+    config.fail("landscape.name", "is known to quasar sde only; here choose one of " + others);
+  }
   if (name == "valley") return {name, read_valley(config)};
   if (name == "circle") return {name, read_circle(config)};
   if (name == "hyperbola") return {name, read_hyperbola(config)};
@@ -132,10 +150,13 @@ NamedLandscape read_landscape(const Config& config) {
   return {name, read_diagonal_network(config)};
 }
 
+void require_closed_curve(const Config& config, bool is_closed, const std::string& key) {
+  if (!is_closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
+}
+
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key) {
-  const bool closed =
-      std::visit([](const auto& problem) { return problem.closed_curve.has_value(); }, landscape.problem);
-  if (!closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
+  require_closed_curve(
+      config, std::visit([](const auto& problem) { return problem.closed_curve.has_value(); }, landscape.problem), key);
 }
 
 }  // namespace quasar

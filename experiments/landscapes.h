@@ -21,26 +21,33 @@
 
 namespace quasar {
 
+/// What is measured at a point of the manifold.
+template <int Dim>
+struct NamedObservable {
+  std::string name;
+  std::function<double(const Vec<Dim>&)> value;
+};
+
+/// The manifold as a curve on which all laws are periodic.
+template <int Dim>
+struct ClosedManifold {
+  std::string coordinate;  ///< its name
+  double low, period;      ///< shown on [low, low + period)
+  ManifoldCurve<Dim> curve;
+};
+
 /// A landscape with its starting point on the manifold and what is measured there.
 template <class L>
 struct LandscapeProblem {
-  struct Observable {
-    std::string name;
-    std::function<double(const Vec<L::dim>&)> value;  ///< of a point on the manifold
-  };
-  /// The manifold as a curve on which all laws are periodic.
-  struct ClosedCurve {
-    std::string coordinate;  ///< its name
-    double low, period;      ///< shown on [low, low + period)
-    ManifoldCurve<L::dim> curve;
-  };
+  using Observable = NamedObservable<L::dim>;
+  using ClosedCurve = ClosedManifold<L::dim>;
   L landscape;
   Vec<L::dim> start;
   std::vector<Observable> observables;
   std::optional<ClosedCurve> closed_curve = std::nullopt;
 };
 
-/// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
+/// Every landscape of the commands `sde` and `toy` (slow_problem.cpp has those of `sde` only); a new one is a line here and a case in read_landscape.
 using AnyLandscapeProblem =
     std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
                  LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
@@ -52,10 +59,17 @@ struct NamedLandscape {
   AnyLandscapeProblem problem;
 };
 
-/// Reads `landscape.*`.
+/// Reads `landscape.name`, of every landscape there is.
+std::string read_landscape_name(const Config& config);
+/// Whether the landscape has no ensembles, so that only `quasar sde` takes it.
+bool is_of_sde_only(const std::string& name);
+
+/// Reads `landscape.*`; throws ConfigError for a landscape that only `quasar sde` takes.
 NamedLandscape read_landscape(const Config& config);
 
 /// Throws ConfigError about `key` unless the landscape's manifold is known as a closed curve.
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key);
+/// The same, given whether it is.
+void require_closed_curve(const Config& config, bool is_closed, const std::string& key);
 
 }  // namespace quasar

@@ -44,6 +44,11 @@ const std::string kToyRecordKeys =
     "high,\n"
     "    bins] (of an observable), .histogram (bins; where the replicas are along the manifold)\n";
 
+const std::string kSdeOnlyLandscapes =
+    "    | matrix_factorization (.rows, .columns, .rank) | tanh_network (.inputs, .samples, .width, .data_seed), "
+    "these\n"
+    "    two for quasar sde only\n";
+
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
     "    .steps where images are classified\n"
@@ -111,7 +116,8 @@ int run(int argc, char** argv) {
   CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
   add_dry_run(sde, arguments);
   sde->footer(
-      kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
+      kScheduleKeys + "Other keys:\n" + kLandscapeKeys + kSdeOnlyLandscapes +
+      "  sde.equation = slow_sde | limiting_diffusion (of SGD: the full noise projected; needs H = 1)\n"
       "  sde.scheme = euler (weak order 1) | platen (2) | talay_tubaro (2; a step is two half steps beside a whole "
       "one),\n"
       "    .noise = gaussian|two_point|three_point, .retraction = gradient_flow|newton|orthographic\n"
@@ -121,7 +127,13 @@ int run(int argc, char** argv) {
       "  sde.steps, .paths, .threads, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
       "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n"
       "  .solver = paths | backward_equation (circle, periodic_valley; .nodes: expectations without paths)\n"
-      "  optimizer.momentum (for landscapes; through the effective rate eta/(1 - b))\n" +
+      "  sde.estimator = independent | multilevel (coupled Euler paths of .steps, .steps/2, ... steps on .levels; the\n"
+      "    mean at the end to .standard_error; .pilot paths a level first)\n"
+      "  checkpoint.seconds (60 s of wall time between two saves of the paths, from the last of which the same "
+      "command\n"
+      "    goes on; 0: only when a signal comes)\n"
+      "  optimizer.name = sgd (.momentum, through the effective rate eta/(1 - b)) | adam (.beta2, .epsilon; its slow\n"
+      "    dynamics by Euler's scheme, parallel for H = 1, else with moments of each worker's own)\n" +
       kRunKeys + "Example: quasar sde experiments/circle.toml sync.rule=qsr sync.alpha=0.1");
 
   CLI::App* toy = add_run_command(
@@ -130,7 +142,7 @@ int run(int argc, char** argv) {
   toy->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
       "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction,\n"
-      "    .save_every (s; the same command goes on from a saved state, also after a signal or a crash)\n"
+      "  checkpoint.seconds (60; the same command goes on from a saved state, also after a signal or a crash)\n"
       "  noise.law = gaussian|label_noise (fair signs, a bit each)|student_t (.degrees_of_freedom >= 3)|minibatch\n"
       "    (batch.local_size, data.order = replacement|reshuffle; least_squares and diagonal_network only);\n"
       "  optimizer.name = sgd (.momentum, .nesterov) | adam (.beta1, .beta2, .epsilon); averaging.momentum, .adam_m,\n"

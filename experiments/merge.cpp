@@ -48,7 +48,7 @@ std::map<std::string, std::string> settings_of(const fs::path& folder) {
     if (const auto equals = line.find(" = "); equals != std::string::npos)
       settings[line.substr(0, equals)] = line.substr(equals + 3);
   for (const char* key :
-       {"ensemble.shard", "ensemble.threads", "ensemble.device", "ensemble.save_every", "run.name", "run.results"})
+       {"ensemble.shard", "ensemble.threads", "ensemble.device", "checkpoint.seconds", "run.name", "run.results"})
     settings.erase(key);
   return settings;
 }

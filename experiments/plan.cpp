@@ -123,7 +123,8 @@ void plan_command(const RunArguments& arguments, bool json, const std::string& m
   } else {
     schedule = TrainingSchedule::read(config);
     using namespace other_keys;
-    for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscape, kNetwork}) config.ignore(keys);
+    for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscapeSettings, kNetwork}) config.ignore(keys);
+    config.ignore({"landscape.name"});
     config.finish();
   }
   plan.total_steps = schedule.total_steps;

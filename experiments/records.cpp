@@ -12,8 +12,8 @@ using nlohmann::json;
 namespace {
 
 std::vector<std::string> system_keys() {
-  std::vector<std::string> keys = other_keys::kLandscape;
-  keys.insert(keys.end(), other_keys::kNetwork.begin(), other_keys::kNetwork.end());
+  std::vector<std::string> keys = other_keys::kNetwork;
+  keys.emplace_back("landscape");
   keys.emplace_back("sde.start");  // theory from a start of its own belongs to no measurement
   for (const char* key : {"optimizer.beta1", "data.order"})
     keys.emplace_back(key);  // Adam and mini-batches have others
@@ -77,6 +77,11 @@ json describe_run(const Config& config, const std::string& command, const std::s
     for (const char* id : {"system_id", "experiment_id"})
       about[id] = about[id].get<std::string>() + "-" + std::to_string(regime.momentum);
     about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
+  }
+  if (config.has("optimizer.name") && config.text("optimizer.name") == "adam") {
+    about["optimizer"] = "adam";
+    about["experiment_id"] =
+        about["experiment_id"].get<std::string>() + "-adam";  // neither theory nor measurement of SGD
   }
   return about;
 }

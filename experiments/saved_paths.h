@@ -38,6 +38,7 @@ std::string pack(const PathState<Dim>& state) {
   };
   for (const auto& x : state.positions) append(x.data(), static_cast<std::size_t>(x.size()));
   for (const auto& x : state.coarse) append(x.data(), static_cast<std::size_t>(x.size()));
+  for (const auto& x : state.second_moments) append(x.data(), static_cast<std::size_t>(x.size()));
   append(state.events.data(), state.events.size());
   append(state.event_steps.data(), state.event_steps.size());
   return bytes;
@@ -54,6 +55,7 @@ bool unpack(const std::string& bytes, PathState<Dim>& state) {
   };
   for (auto& x : state.positions) take(x.data(), static_cast<std::size_t>(x.size()));
   for (auto& x : state.coarse) take(x.data(), static_cast<std::size_t>(x.size()));
+  for (auto& x : state.second_moments) take(x.data(), static_cast<std::size_t>(x.size()));
   take(state.events.data(), state.events.size());
   take(state.event_steps.data(), state.event_steps.size());
   return used == bytes.size();

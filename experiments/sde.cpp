@@ -1,170 +1,28 @@
 // quasar sde: a Slow SDE on the manifold of minimisers, recorded on a grid of slow time.
 
-#include <algorithm>
-#include <cstdio>
+#include <optional>
 
-#include "core/errors.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
+#include "core/run_lock.h"
 #include "experiments/backward_equation.h"
 #include "experiments/commands.h"
 #include "experiments/ensemble_options.h"
-#include "experiments/landscapes.h"
 #include "experiments/network_theory.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
-#include "experiments/saved_paths.h"
-#include "experiments/sde_options.h"
+#include "experiments/sde_multilevel.h"
+#include "experiments/sde_paths.h"
 
 namespace quasar {
 namespace {
 
 using nlohmann::json;
 
-/// One run of `quasar sde` on a landscape.
-template <class L>
-class SdeRun {
- public:
-  SdeRun(const LandscapeProblem<L>& problem, const DriftWeights& weights, const SdeOptions& options, Recorder& recorder)
-      : problem_(problem),
-        options_(options),
-        recorder_(recorder),
-        given_(given_start(problem, options)),
-        ensemble_(problem.landscape, problem.landscape, weights, options.paths, given_) {
-    const double distance = (ensemble_.start() - given_).norm();
-    recorder_.describe("integrator", options_.describe());
-    recorder_.describe("start", {{"given", as_json(given_)},
-                                 {"point", as_json(ensemble_.start())},
-                                 {"distance", distance},
-                                 {"hessian_rank", ensemble_.rank()}});
-    if (distance > kNoticeableDistance)
-      std::fprintf(stderr, "quasar: the start %s is %g off the manifold; projected to %s\n",
-                   print_point(given_).c_str(), distance, print_point(ensemble_.start()).c_str());
-  }
-
-  /// Goes on from a saved state; false if it does not fit.
-  bool resume(const SavedPaths& saved) {
-    auto state = ensemble_.state();
-    if (!unpack(saved.numbers, state)) return false;
-    state.step = recorded_until_ = saved.step;
-    ensemble_.restore(std::move(state));
-    return true;
-  }
-
-  /// Integrates and records up to the last stop; throws Saved if a signal comes before.
-  void run(const Config& config) {
-    const std::int64_t last = options_.stops.back().step;
-    Progress progress("sde", static_cast<double>(last), "steps");
-    std::int64_t previous = 0;
-    for (const SdeStop& stop : options_.stops) {
-      if (stop.step > recorded_until_) {
-        while (ensemble_.state().step < stop.step) {
-          if (const int signal = pending_signal(); signal != 0) save(config, signal);
-          ensemble_.advance(std::min(kPathStepsAtOnce / options_.paths.paths + 1, stop.step - ensemble_.state().step));
-          progress.update(static_cast<double>(ensemble_.state().step));
-        }
-        record(stop, previous);
-      }
-      previous = stop.step;
-    }
-    if (ensemble_.paths_that_left() > 0)
-      std::fprintf(stderr, "quasar: %s; they are in no average\n", bad_paths().c_str());
-    std::error_code none;
-    std::filesystem::remove(recorder_.folder() / SavedPaths::file_name, none);
-  }
-
- private:
-  static constexpr double kNoticeableDistance = 1e-6;     // far above the projection's own error
-  static constexpr std::int64_t kPathStepsAtOnce = 4096;  // between two looks for a signal
-  using Point = Vec<L::dim>;
-
-  static Point given_start(const LandscapeProblem<L>& problem, const SdeOptions& options) {
-    if (options.start.empty()) return problem.start;
-    return Eigen::Map<const Point>(options.start.data(), static_cast<Eigen::Index>(options.start.size()));
-  }
-  static json as_json(const Point& x) { return std::vector<double>(x.data(), x.data() + x.size()); }
-
-  void save(const Config& config, int signal) {
-    const auto& state = ensemble_.state();
-    SavedPaths{state.step, recorder_.offsets(), pack(state)}.write(recorder_, config);
-    throw Saved("saved at step " + std::to_string(state.step) + " (signal " + std::to_string(signal) +
-                "); the same command goes on from there");
-  }
-
-  json event_counts() const {
-    json counts;
-    for (const auto& [kind, count] : ensemble_.events()) counts[name_of(kind)] = count;
-    return counts;
-  }
-
-  std::string bad_paths() const {
-    std::string kinds;
-    for (const auto& [kind, count] : ensemble_.events())
-      if (count > 0) kinds += (kinds.empty() ? "" : ", ") + std::string(name_of(kind)) + " " + std::to_string(count);
-    return std::to_string(ensemble_.paths_that_left()) + " of " + std::to_string(options_.paths.paths) +
-           " paths were given up (" + kinds + ")";
-  }
-
-  void record(const SdeStop& stop, std::int64_t previous) {
-    record_events(previous, stop.step);
-    recorder_.describe("events", event_counts());
-    if (stop.observables) record_observables();
-    if (stop.paths) record_paths();
-    const double allowed = options_.max_bad_fraction * static_cast<double>(options_.paths.paths);
-    if (static_cast<double>(ensemble_.paths_that_left()) > allowed)
-      throw Diverged(bad_paths() + " by slow time " + std::to_string(ensemble_.slow_time()) +
-                     ", more than sde.max_bad_fraction allows");
-  }
-
-  void record_observables() {
-    json observables;
-    for (const auto& observable : problem_.observables)
-      observables[observable.name] = to_json(ensemble_.measure(observable.value), ensemble_.values(observable.value));
-    recorder_.record("observables", {{"slow_time", ensemble_.slow_time()},
-                                     {"step", ensemble_.state().step},
-                                     {"paths_that_left", ensemble_.paths_that_left()},
-                                     {"events", event_counts()},
-                                     {"observables", observables}});
-  }
-
-  void record_paths() {
-    json positions = json::array();  // null where a path has been given up
-    for (std::size_t path = 0; path < static_cast<std::size_t>(options_.recorded_paths); ++path)
-      positions.push_back(ensemble_.state().events[path] == PathEvent::none ? as_json(ensemble_.state().positions[path])
-                                                                            : json());
-    recorder_.record(
-        "paths", {{"slow_time", ensemble_.slow_time()}, {"step", ensemble_.state().step}, {"positions", positions}});
-  }
-
-  /// The paths given up in steps [from, until), in order of step and path.
-  void record_events(std::int64_t from, std::int64_t until) {
-    const auto& state = ensemble_.state();
-    std::vector<std::pair<std::int64_t, std::size_t>> found;
-    for (std::size_t path = 0; path < state.events.size(); ++path)
-      if (state.events[path] != PathEvent::none && state.event_steps[path] >= from && state.event_steps[path] < until)
-        found.emplace_back(state.event_steps[path], path);
-    std::sort(found.begin(), found.end());
-    for (const auto& [step, path] : found)
-      recorder_.record("events", {{"slow_time", static_cast<double>(step) * options_.paths.time_step},
-                                  {"step", step},
-                                  {"path", path},
-                                  {"kind", name_of(state.events[path])},
-                                  {"last_point", as_json(state.positions[path])}});
-  }
-
-  const LandscapeProblem<L>& problem_;
-  const SdeOptions& options_;
-  Recorder& recorder_;
-  Point given_;
-  PathEnsemble<L, L> ensemble_;
-  std::int64_t recorded_until_ = -1;  // the step up to which every stop has been recorded
-};
-
-template <class L>
-void check_start(const LandscapeProblem<L>&, const SdeOptions& options, const Config& config) {
-  if (!options.start.empty() && options.start.size() != static_cast<std::size_t>(L::dim))
-    config.fail("sde.start", "must have the landscape's " + std::to_string(L::dim) + " coordinates");
+void check_start(const AnySlowProblem& problem, const SdeOptions& options, const Config& config) {
+  const auto size = std::visit([](const auto& p) { return static_cast<std::size_t>(p.start.size()); }, problem);
+  if (!options.start.empty() && options.start.size() != size)
+    config.fail("sde.start", "must have the landscape's " + std::to_string(size) + " coordinates");
 }
 
 }  // namespace
@@ -175,29 +33,31 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
   const bool paths = config.choice("sde.solver", {"paths", "backward_equation"}, std::string("paths")) == "paths";
   if (!paths) return run_backward_equation(config, dry_run);
   const RunOptions run = RunOptions::read(config, "sde");
-  const NamedLandscape landscape = read_landscape(config);
+  const NamedSlowProblem landscape = read_slow_problem(config);
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
-  const SlowRegime regime = SlowRegime::of_constant_rate_and_momentum(config, TrainingSchedule::read(config), workers);
-  const std::string kind = config.choice("sde.weights", {"psi", "limit", "psi_disc"}, std::string("psi"));
+  const TrainingSchedule schedule = TrainingSchedule::read(config);
+  const bool adam = is_adam(config);
+  const SlowRegime regime = adam ? SlowRegime::of_constant_rate(config, schedule, workers)
+                                 : SlowRegime::of_constant_rate_and_momentum(config, schedule, workers);
   const SdeOptions options = SdeOptions::read(config, regime, run.seed);
-  std::visit([&](const auto& problem) { check_start(problem, options, config); }, landscape.problem);
+  check_start(landscape.problem, options, config);
   config.forget_replaced("sde.solver", {"sde.nodes"});
   config.ignore(other_keys::kEnsemble);
   config.ignore({"record.histogram"});
   require_slow_sde(config);
   config.finish();
+  std::optional<RunLock> lock;
+  if (!dry_run && !is_reusable_run(run.folder(config))) lock.emplace(run.folder(config));
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.folder(config), config);
-  const auto integrate = [&](const auto& problem, Recorder& recorder) {
-    SdeRun sde(problem, regime.weights(kind), options, recorder);
-    if (saved && !sde.resume(*saved))
-      throw CheckpointError("'" + (recorder.folder() / SavedPaths::file_name).string() +
-                            "' does not hold these paths; remove the file to start the run anew");
-    sde.run(config);
-  };
+  const json about = describe_run(config, "sde", landscape.name, "theory", regime, options.weights);
+  const DriftWeights weights = regime.weights(options.weights);
   return run_in_folder(
-      config, run, describe_run(config, "sde", landscape.name, "theory", regime, kind), dry_run,
+      config, run, about, dry_run,
       [&](Recorder& recorder) {
-        std::visit([&](const auto& problem) { integrate(problem, recorder); }, landscape.problem);
+        if (options.multilevel)
+          integrate_multilevel(landscape.problem, weights, options, recorder);
+        else
+          integrate_paths(landscape.problem, weights, options, config, saved, recorder);
       },
       saved ? &saved->records : nullptr);
 }

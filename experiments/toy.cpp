@@ -10,6 +10,7 @@
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "core/run_lock.h"
 #include "experiments/commands.h"
 #include "experiments/records.h"
 #include "experiments/saved_paths.h"
@@ -116,6 +117,8 @@ void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Confi
 FinishedRun run_toy(const Config& config, bool dry_run) {
   const ToyRun run = ToyRun::read(config);
   config.finish();
+  std::optional<RunLock> lock;
+  if (!dry_run && !is_reusable_run(run.run.folder(config))) lock.emplace(run.run.folder(config));
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.run.folder(config), config, kStateFile);
   return run_in_folder(
       config, run.run, run.describe(config), dry_run,

@@ -14,7 +14,7 @@ namespace quasar {
 
 /// An observable of `quasar toy` by name.
 template <int Dim>
-struct NamedObservable {
+struct ToyObservable {
   std::string name;
   Observable<Dim> value;
   bool by_default = false;
@@ -34,9 +34,9 @@ double largest_eigenvalue(const Mat<Dim>& hessian) {
 /// All observables of a landscape: its own and the sharpness at the projection on the manifold; distance to it, loss and
 /// coordinates of the average; the dispersion of the workers. All in double, whatever the replicas are in.
 template <class L>
-std::vector<NamedObservable<L::dim>> observables_of(const LandscapeProblem<L>& problem) {
+std::vector<ToyObservable<L::dim>> observables_of(const LandscapeProblem<L>& problem) {
   using Seen = Observed<L::dim>;
-  std::vector<NamedObservable<L::dim>> result;
+  std::vector<ToyObservable<L::dim>> result;
   for (const auto& own : problem.observables)
     result.push_back({own.name, [value = own.value](const Seen& seen) { return value(seen.projected); }, true});
   const auto add = [&](const std::string& name, Observable<L::dim> value, bool by_default = false) {

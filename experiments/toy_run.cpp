@@ -136,7 +136,7 @@ ToyRun ToyRun::read(const Config& config) {
   }
   run.paths = config.integer("record.paths", at_least(0), 0);
   run.names.paths = run.paths > 0;
-  run.save_every = config.number("ensemble.save_every", at_least(0.0), 60.0);
+  run.save_every = config.number("checkpoint.seconds", at_least(0.0), 60.0);
   config.ignore(other_keys::kSde);
   return run;
 }

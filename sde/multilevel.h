@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/errors.h"
 #include "core/estimate.h"
+#include "core/interrupt.h"
+#include "core/parallel_for.h"
 #include "sde/noise_law.h"
 #include "sde/talay_tubaro.h"
 
@@ -19,6 +22,7 @@ struct MultilevelOptions {
   double standard_error = 0.0;  ///< wanted, of the mean
   std::int64_t pilot = 200;     ///< paths of every level before its variance is known
   std::uint64_t seed = 0;
+  int threads = 1;
 };
 
 /// One level of a multilevel estimate: f at its step, less f at twice its step (nothing on level 0).
@@ -45,8 +49,8 @@ struct MultilevelMean {
 /// pair's difference and C_l its steps. Levels are independent: a level's draws have its number in their step.
 ///
 /// coefficients, retraction, start   as for Euler
-/// throws  ConfigError for options out of range; NumericalError if every path of a level's pilot fails
-/// cost    returned; one thread
+/// throws  ConfigError for options out of range; NumericalError if every path of a level's pilot fails; Interrupted
+/// cost    returned; the result does not depend on the threads
 template <int Dim, class Coefficients, class Retract, class Observable>
 MultilevelMean multilevel_mean(const Coefficients& coefficients, const Retract& retraction, const Vec<Dim>& start,
                                const MultilevelOptions& options, const Observable& observable) {
@@ -77,17 +81,25 @@ MultilevelMean multilevel_mean(const Coefficients& coefficients, const Retract& 
     return std::pair(points.converged ? observable(points.fine) - observable(points.coarse) : 0.0, points.converged);
   };
 
+  constexpr std::int64_t kPathsAtOnce = 4096;
   MultilevelMean result;
   std::vector<std::int64_t> next_path(static_cast<std::size_t>(options.levels), 0);
   const auto extend = [&](int level, std::int64_t paths) {
     auto& own = result.levels[static_cast<std::size_t>(level)];
-    for (std::int64_t& path = next_path[static_cast<std::size_t>(level)]; path < paths; ++path) {
-      const auto [value, converged] = sample(level, path);
-      result.cost += cost_of(level);
-      if (converged)
-        own.difference.add(value);
-      else
-        ++own.paths_that_left;
+    for (std::int64_t& path = next_path[static_cast<std::size_t>(level)]; path < paths;) {
+      throw_if_interrupted();
+      std::vector<std::pair<double, bool>> values(static_cast<std::size_t>(std::min(kPathsAtOnce, paths - path)));
+      parallel_for(values.size(), 16, options.threads, [&, first = path](std::size_t i) {
+        values[i] = sample(level, first + static_cast<std::int64_t>(i));
+      });
+      for (const auto& [value, converged] : values) {
+        if (converged)
+          own.difference.add(value);
+        else
+          ++own.paths_that_left;
+      }
+      path += static_cast<std::int64_t>(values.size());
+      result.cost += cost_of(level) * static_cast<double>(values.size());
     }
   };
   for (int level = 0; level < options.levels; ++level) {

@@ -1,52 +1,22 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/errors.h"
 #include "core/estimate.h"
 #include "core/loss.h"
+#include "core/parallel_for.h"
 #include "core/random.h"
+#include "sde/adam_slow_dynamics.h"
 #include "sde/path_events.h"
-#include "sde/platen_scheme.h"
-#include "sde/talay_tubaro.h"
+#include "sde/path_options.h"
 
 namespace quasar {
-
-enum class PathScheme { euler, platen, talay_tubaro };
-enum class PathRetraction { gradient_flow, newton, orthographic };
-
-/// The weak order that a scheme declares, given noise with enough moments (highest_weak_order).
-constexpr int weak_order_of(PathScheme scheme) {
-  switch (scheme) {
-    case PathScheme::platen:
-      return Platen::weak_order;
-    case PathScheme::talay_tubaro:
-      return TalayTubaro::weak_order;
-    case PathScheme::euler:
-      break;
-  }
-  return Euler::weak_order;
-}
-
-struct PathOptions {
-  double time_step = 0.0;  ///< of slow time; with Talay-Tubaro of the coarse paths
-  std::int64_t paths = 1;
-  std::uint64_t seed = 0;
-  int threads = 1;
-  GradientFlowOptions gradient_flow{};
-  NoiseLaw noise_law = NoiseLaw::gaussian;
-  PathScheme scheme = PathScheme::euler;
-  PathRetraction retraction = PathRetraction::gradient_flow;
-};
 
 /// Where an ensemble of paths stands; with the options it is all that a restart needs. One element a path.
 template <int Dim>
@@ -54,11 +24,12 @@ struct PathState {
   std::int64_t step = 0;
   std::vector<Vec<Dim>> positions;        ///< with Talay-Tubaro of the fine path
   std::vector<Vec<Dim>> coarse;           ///< Talay-Tubaro only
+  std::vector<Vec<Dim>> second_moments;   ///< Adam only: v
   std::vector<PathEvent> events;          ///< why the path was given up; its position is the last good one
   std::vector<std::int64_t> event_steps;  ///< the step that could not be taken; 0 without event
 };
 
-/// Many paths of a Slow SDE by one of the schemes.
+/// Many paths of a Slow SDE by one of the schemes. Adam's v starts from what it tends to at the start.
 ///
 /// The noise of (path, step) are named draws, so paths do not depend on threads, on each other or on restarts. A path
 /// with an event (see PathEvent) stops where it is and is in no average from then on.
@@ -73,14 +44,15 @@ class PathEnsemble {
   /// Projects the start onto the manifold by the gradient flow.
   ///
   /// throws  NumericalError naming the point if the flow does not converge, or the Hessian at its end is that of a
-  ///         saddle, of an isolated minimiser or 0; ConfigError if the noise law lacks moments that the scheme needs
+  ///         saddle, of an isolated minimiser or 0, or if Adam's preconditioner is infinite there; ConfigError if the
+  ///         noise law lacks moments that the scheme needs, or Adam's paths are to have another scheme or retraction
   PathEnsemble(const L& loss, const Noise& noise, const DriftWeights& weights, const PathOptions& options,
                const Vec<dim>& start)
       : loss_(loss),
         noise_(noise),
         weights_(weights),
         options_(options),
-        start_(on_manifold(loss, start, options.gradient_flow)),
+        start_(start_on_manifold(loss, start, options.gradient_flow)),
         monitor_(loss, start_) {
     if (highest_weak_order(options_.noise_law) < weak_order_of(options_.scheme))
       throw ConfigError("a scheme of weak order " + std::to_string(weak_order_of(options_.scheme)) +
@@ -88,6 +60,7 @@ class PathEnsemble {
     const auto paths = static_cast<std::size_t>(options_.paths);
     state_.positions.assign(paths, start_);
     if (options_.scheme == PathScheme::talay_tubaro) state_.coarse = state_.positions;
+    if (options_.equation == PathEquation::adam) state_.second_moments.assign(paths, adam_start());
     state_.events.assign(paths, PathEvent::none);
     state_.event_steps.assign(paths, 0);
   }
@@ -100,24 +73,9 @@ class PathEnsemble {
 
   /// Takes `steps` steps of every path.
   void advance(std::int64_t steps) {
-    std::atomic<std::size_t> next_block{0};
-    std::mutex mutex;
-    std::exception_ptr error;
-    const auto work = [&] {
-      try {
-        for (std::size_t begin; (begin = kBlock * next_block++) < state_.positions.size();)
-          for (std::size_t path = begin; path < std::min(begin + kBlock, state_.positions.size()); ++path)
-            for (std::int64_t step = state_.step; step < state_.step + steps; ++step) advance_path(path, step);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        error = std::current_exception();
-      }
-    };
-    std::vector<std::jthread> helpers;
-    for (int t = 1; t < options_.threads; ++t) helpers.emplace_back(work);
-    work();
-    helpers.clear();
-    if (error) std::rethrow_exception(error);
+    parallel_for(state_.positions.size(), kBlock, options_.threads, [&](std::size_t path) {
+      for (std::int64_t step = state_.step; step < state_.step + steps; ++step) advance_path(path, step);
+    });
     state_.step += steps;
   }
 
@@ -154,58 +112,62 @@ class PathEnsemble {
  private:
   static constexpr std::size_t kBlock = 64;
 
-  static Vec<dim> on_manifold(const L& loss, const Vec<dim>& start, const GradientFlowOptions& options) {
-    const auto projected = project_by_gradient_flow(loss, start, options);
-    if (!projected.converged)
-      throw NumericalError("the gradient flow from the starting point " + print_point(start) +
-                           " does not converge; it got to " + print_point(projected.point));
-    return projected.point;
-  }
-
   template <class Visit>
   void for_each_good(const Visit& visit) const {
     for (std::size_t path = 0; path < state_.positions.size(); ++path)
       if (state_.events[path] == PathEvent::none) visit(path);
   }
 
-  Projection<dim> retract(const Vec<dim>& base, const Vec<dim>& x) const {
-    switch (options_.retraction) {
-      case PathRetraction::newton:
-        return project_by_newton(loss_, base, x);
-      case PathRetraction::orthographic:
-        return project_orthographically(loss_, base, x);
-      case PathRetraction::gradient_flow:
-        break;
-    }
-    return project_by_gradient_flow(loss_, x, options_.gradient_flow);
+  AdamSlowOptions adam() const { return {options_.adam_averaging_rate, options_.adam_epsilon, weights_}; }
+
+  Vec<dim> adam_start() const {
+    if (options_.scheme != PathScheme::euler || options_.retraction != PathRetraction::newton)
+      throw ConfigError("paths of Adam's slow dynamics are made by Euler's scheme with Newton's retraction only");
+    const Vec<dim> v = second_moment_target<dim>(noise_.covariance(start_), adam());
+    if (!adam_coordinates(loss_, v, options_.adam_epsilon).scale.allFinite())
+      throw NumericalError("Adam's preconditioner is infinite at the starting point " + print_point(start_) +
+                           ": a component has no noise, and epsilon is 0");
+    return v;
   }
 
+  /// Where a step leads; with Adam, whose v is the second of the two, `coarse` is v.
   CoupledPoints<dim> next(std::size_t path, std::int64_t step) const {
     const Vec<dim>& zeta = state_.positions[path];
     const double h = options_.time_step;
-    const auto retraction = [this](const Vec<dim>& base, const Vec<dim>& x) { return retract(base, x); };
+    const auto retraction = [this](const Vec<dim>& base, const Vec<dim>& x) {
+      return retract(loss_, options_, base, x);
+    };
     const auto noise = [&](std::int64_t index) {
       return draw_step_noise<dim>(options_.noise_law, options_.seed, static_cast<std::int64_t>(path), index,
                                   zeta.size());
     };
-    const auto slow = slow_coefficient_field(loss_, noise_, weights_);
+    if (options_.equation == PathEquation::adam) {
+      const AdamSlowState<dim> from{zeta, state_.second_moments[path]};
+      const auto [state, converged] = adam_slow_step(loss_, noise_, from, adam(), h, noise(step).increments);
+      return {state.zeta, state.v, converged};
+    }
+    const auto slow = [this](const Vec<dim>& x) {
+      return path_coefficients(loss_, noise_, weights_, options_.equation, x);
+    };
+    const auto ito = [this](const Vec<dim>& x) {
+      return path_ito_coefficients(loss_, noise_, weights_, options_.equation, x);
+    };
     if (options_.scheme == PathScheme::talay_tubaro)
       return TalayTubaro{}(slow, retraction, CoupledPoints<dim>{zeta, state_.coarse[path]}, h, noise(2 * step),
                            noise(2 * step + 1));
-    const auto single = options_.scheme == PathScheme::platen
-                            ? Platen{}(ito_coefficient_field(loss_, noise_, weights_), retraction, zeta, h, noise(step))
-                            : Euler{}(slow, retraction, zeta, h, noise(step));
+    const auto single = options_.scheme == PathScheme::platen ? Platen{}(ito, retraction, zeta, h, noise(step))
+                                                              : Euler{}(slow, retraction, zeta, h, noise(step));
     return {single.point, single.point, single.converged};
   }
 
   PathEvent event_at(const CoupledPoints<dim>& points) const {
+    const bool two_levels = !state_.coarse.empty();
     const bool finite = points.fine.allFinite() && points.coarse.allFinite() &&
                         Vec<dim>(loss_.gradient(points.fine)).allFinite() &&
-                        Vec<dim>(loss_.gradient(points.coarse)).allFinite();
+                        (!two_levels || Vec<dim>(loss_.gradient(points.coarse)).allFinite());
     if (!finite) return PathEvent::not_finite;
     if (!points.converged) return PathEvent::retraction_failed;
     const PathEvent event = monitor_.at(loss_, points.fine);
-    const bool two_levels = !state_.coarse.empty();
     return event == PathEvent::none && two_levels ? monitor_.at(loss_, points.coarse) : event;
   }
 
@@ -218,6 +180,7 @@ class PathEnsemble {
       if (event == PathEvent::none) {
         state_.positions[path] = points.fine;
         if (!state_.coarse.empty()) state_.coarse[path] = points.coarse;
+        if (!state_.second_moments.empty()) state_.second_moments[path] = points.coarse;
         return;
       }
     } catch (const NumericalError&) {  // slow_coefficients, at a stage of the scheme that is no minimiser

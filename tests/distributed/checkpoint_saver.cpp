@@ -5,7 +5,7 @@
 #include "core/config.h"
 #include "core/errors.h"
 #include "core/recorder.h"
-#include "distributed/checkpoint/run_lock.h"
+#include "core/run_lock.h"
 #include "tests/distributed/checkpoint_for_tests.h"
 
 int main(int count, char** words) {

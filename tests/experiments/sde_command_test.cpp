@@ -159,6 +159,51 @@ TEST_F(SdeCommand, StoppedByASignalItSavesAndTheSameCommandGoesOnToTheSameBytes)
   EXPECT_FALSE(fs::exists(only_run("stopped") / "paths.state"));
 }
 
+// Adam's paths have a state of their own beside the positions.
+TEST_F(SdeCommand, KilledItGoesOnFromItsLastSaveToTheSameBytes) {
+  for (const std::string optimizer : {"sgd", "adam"}) {
+    const Words settings = {"landscape.name=periodic_valley",
+                            "optimizer.name=" + optimizer,
+                            "sde.retraction=newton",
+                            "sde.paths=100",
+                            "sde.steps=900",
+                            "record.points=900",
+                            "checkpoint.seconds=0.005"};
+    const std::string straight = optimizer + "-straight", killed = optimizer + "-killed";
+    ASSERT_THAT(sde(straight, settings), exits_with(0));
+    std::size_t lines = 0;
+    for (int kill = 0; kill < 2; ++kill) {
+      const auto child = start(Words{"sde", kCircle, "run.results=" + killed} + settings);
+      const auto goes_on = [&] {
+        const auto all = runs(killed);
+        if (all.empty() || !fs::exists(all.front() / "paths.state")) return false;
+        const std::string text = read_text(all.front() / "observables.jsonl");
+        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) > lines + 100;
+      };
+      ASSERT_TRUE(becomes_true(goes_on, kDeadline));
+      child->send(SIGKILL);
+      EXPECT_THAT(child->wait(kDeadline), exits_with(128 + SIGKILL));
+      EXPECT_EQ(read_run_json(only_run(killed)).at("status"), "running");
+      lines = read_series(only_run(killed), "observables").size();
+      EXPECT_LT(lines, 901u) << "it was over before the signal";
+    }
+    ASSERT_THAT(sde(killed, settings + Words{"sde.threads=1"}), exits_with(0));
+    for (const std::string series : {"observables", "paths"})
+      EXPECT_EQ(text(killed, series), text(straight, series)) << optimizer;
+    EXPECT_EQ(read_run_json(only_run(killed)).at("time").at("resumed").size(), 2u);
+    EXPECT_FALSE(fs::exists(only_run(killed) / "paths.state"));
+  }
+}
+
+TEST_F(SdeCommand, ASecondProcessIsKeptOutOfTheFolderOfARunThatGoesOn) {
+  const Words settings = {"sde.paths=50", "sde.steps=1000000"};
+  const auto child = start(Words{"sde", kCircle, "run.results=locked"} + settings);
+  ASSERT_TRUE(becomes_true([&] { return !runs("locked").empty(); }, kDeadline));
+  EXPECT_THAT(sde("locked", settings), fails_with(2, "is in use by process"));
+  child->send(SIGKILL);
+  EXPECT_THAT(child->wait(kDeadline), exits_with(128 + SIGKILL));
+}
+
 TEST_F(SdeCommand, ASavedStateThatIsDamagedIsRefusedByName) {
   const Words settings = {"sde.paths=50", "sde.steps=1000000"};
   const auto child = start(Words{"sde", kCircle, "run.results=stopped"} + settings);

@@ -130,7 +130,7 @@ TEST_F(ToyCommand, ShardsThatDoNotBelongTogetherAreRefusedByName) {
 
 TEST_F(ToyCommand, StoppedByASignalOrKilledItGoesOnToTheSameBytes) {
   const Words settings =
-      Words{"ensemble.replicas=300", "training.slow_time=20", "record.points=400", "ensemble.save_every=0.05"} +
+      Words{"ensemble.replicas=300", "training.slow_time=20", "record.points=400", "checkpoint.seconds=0.05"} +
       kEverything;
   ASSERT_THAT(toy("straight", settings), exits_with(0));
   std::size_t lines = 0;

@@ -9,8 +9,8 @@
 
 #include "core/errors.h"
 #include "core/estimate.h"
-#include "sde/exact_propagation.h"
 #include "sde/newton_retraction.h"
+#include "tests/sde/transition_operator.h"
 #include "toy_models/circle.h"
 #include "toy_models/periodic_valley.h"
 
@@ -112,7 +112,7 @@ TEST(ExactPropagation, HasTheDeterministicWeakErrorsOfProjectedEuler) {
     const double dt = kSlowTime / steps;
     sizes.push_back(dt);
     errors.push_back(error_after(
-        steps, transition_operator(kCircleGrid, kCircleCurve, Euler{}, kSlow, kPhi, NoiseLaw::gaussian, dt)));
+        steps, transition_operator(kCircleGrid, kCircleCurve, Euler{}, kSlow, kPhi, atoms_of(NoiseLaw::gaussian), dt)));
     coin_errors.push_back(
         error_after(steps, transition_operator(kCircleGrid, [dt](double q) { return coin_step(q, dt); })));
     std::printf("%3d steps: %+.6f, coin %+.6f\n", steps, errors[i], coin_errors[i]);
@@ -129,8 +129,8 @@ TEST(ExactPropagation, HasTheDeterministicWeakErrorsOfProjectedEuler) {
 // Talay-Tubaro extrapolation of the same errors: order 2
 TEST(ExactPropagation, ExtrapolationIsFourTimesBetter) {
   const auto error = [](int steps) {
-    return error_after(steps, transition_operator(kCircleGrid, kCircleCurve, Euler{}, kSlow, kPhi, NoiseLaw::gaussian,
-                                                  kSlowTime / steps));
+    return error_after(steps, transition_operator(kCircleGrid, kCircleCurve, Euler{}, kSlow, kPhi,
+                                                  atoms_of(NoiseLaw::gaussian), kSlowTime / steps));
   };
   const double coarse = error(32), fine = error(64);
   EXPECT_NEAR(2 * fine - coarse, -2.1e-4, 1e-5);
@@ -139,7 +139,7 @@ TEST(ExactPropagation, ExtrapolationIsFourTimesBetter) {
 
 TEST(ExactPropagation, HasTheDeterministicWeakErrorsOfEulerInTheAngle) {
   const auto field = coordinate_field(kCircle, kCircle, times(3), kCircleCurve);
-  const auto normal = atoms(NoiseLaw::gaussian);
+  const auto normal = atoms_of(NoiseLaw::gaussian);
   const std::vector<double> expected = {.010108, .005013, .002493, .001242};
   for (std::size_t i = 0; i < 4; ++i) {
     const int steps = 16 << i;
@@ -176,7 +176,7 @@ TEST(LineGrid, PropagatesEulersSchemeExactly) {
   const double k = 0.8, variance = 0.3, y0 = 0.7, dt = 0.1;
   const auto grid = line_grid(0.2, 0.5, 8);
   for (const auto law : {NoiseLaw::gaussian, NoiseLaw::two_point, NoiseLaw::three_point}) {
-    const auto rule = atoms(law);
+    const auto rule = atoms_of(law);
     const auto step = transition_operator(grid, [&](double y) {
       std::vector<StepOutcome> outcomes;
       for (Eigen::Index a = 0; a < rule.nodes.size(); ++a)

@@ -41,6 +41,21 @@ TEST(PathEnsemble, ResumingFromAStateChangesNothing) {
   }
 }
 
+TEST(PathEnsemble, MeanAgreesWithTheExactPropagationOfItsScheme) {
+  const Circle circle{4.0, std::sqrt(2.0), std::sqrt(0.4)};
+  const Curve curve = Curve::of("circle", circle, 1, 1);
+  constexpr int kSteps = 16;
+  const PathOptions options{kSlowTime / kSteps, 6000, 7, 2};
+  PathEnsemble<Circle, Circle> ensemble(circle, circle, kWeights, options, curve.point(kStart));
+  ensemble.advance(kSteps);
+  const Estimate mean = ensemble.measure([](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; }).estimate();
+  const auto& phi = curve.retractions[0].second;
+  EXPECT_EQ(ensemble.paths_that_left(), 0);
+  EXPECT_NEAR(mean.mean, expectation(curve, Euler{}, curve.slow, phi, atoms_of(NoiseLaw::gaussian), kSteps)[0],
+              4.0 * mean.standard_error);
+  EXPECT_LT(mean.standard_error, 0.01);  // the multipliers 2 and 4 differ from 3 by more than 0.1
+}
+
 TEST(PathEnsemble, PathsDoNotDependOnThreadsNorOnEachOther) {
   auto one = ensemble_of(200, 1), three = ensemble_of(200, 3), fewer = ensemble_of(70, 2);
   one.advance(6);

@@ -23,7 +23,7 @@ TEST(Schemes, HaveTheirLocalOrderOnTheSphere) {
     std::vector<double> step_sizes, errors;
     for (const double h : {0.02, 0.01, 0.005}) {
       double mean = 0;
-      for (const auto& [probability, noise] : outcomes<3>(atoms_of(NoiseLaw::three_point), area_signs)) {
+      for (const auto& [probability, noise] : noise_outcomes<3>(atoms_of(NoiseLaw::three_point), area_signs)) {
         const auto next = scheme(coefficients, retraction, kOnSphere, h, noise);
         EXPECT_TRUE(next.converged);
         mean += probability * harmonic(next.point);

@@ -121,6 +121,19 @@ TEST(ValleyEnsemble, DescendsAsItsSlowSdeInEveryRegime) {
   }
 }
 
+/// Mean at the end at eta and eta/2 with the same eta H (0: H = 1), extrapolated to eta = 0.
+template <class L>
+Estimate extrapolated_mean(const L& landscape, const Vec<L::dim>& start, double slow_time, double eta_times_period,
+                           double learning_rate, std::int64_t replicas, const Observable<L::dim>& observable) {
+  const auto measured = [&](double eta) {
+    const auto period = std::max<std::int64_t>(1, std::llround(eta_times_period / eta));
+    const auto schedule = constant_schedule(eta, std::llround(slow_time / (eta * eta)), period);
+    const auto records = run_ensemble(landscape, start, schedule, options_with(replicas), {observable}, {});
+    return records.back().observables[0].estimate();
+  };
+  return extrapolate_to_zero(learning_rate, measured(learning_rate), learning_rate / 2, measured(learning_rate / 2));
+}
+
 /// E cos 2 phi of toy T5 from phi = 0: the moments E cos k phi, k = 2, 4, ..., follow a tridiagonal linear system.
 double circle_anisotropy(const Circle& circle, double time, double weight) {
   using Moments = Eigen::Array<double, 17, 1>;
@@ -142,19 +155,14 @@ TEST(CircleEnsemble, TurnsTowardsTheNoisyDirectionMoreUnderLongRounds) {
   using namespace drift_weights;
   const Circle circle{4.0, std::sqrt(1.8), std::sqrt(0.2)};
   const Observable<2> anisotropy = [](const auto& seen) { return 2 * seen.projected[0] * seen.projected[0] - 1; };
-  constexpr double kEta = 0.02;
   const auto theory = [&](const DriftWeights& weights) {
     return circle_anisotropy(circle, 1.0, weights(circle.stiffness, 0.0));  // the mixed block drives it
   };
-  const auto measured = [&](std::int64_t period) {
-    return run_ensemble(circle, {1.0, 0.0}, constant_schedule(kEta, 2500, period), options_with(4000), {anisotropy}, {})
-        .back()
-        .observables[0]
-        .estimate();
+  const auto extrapolated = [&](double eta_times_period) {
+    return extrapolated_mean(circle, {1.0, 0.0}, 1.0, eta_times_period, 0.04, 16'000, anisotropy);
   };
-  // theory.md 9.1: the bias is C eta with C about 1, and 1.1 alpha^2 for long rounds (here alpha^2 = 0.01).
-  expect_agreement(measured(1), theory({Sgd{}, kWorkers}), kEta, theory({LocalSgd{0.5}, kWorkers}), "SGD");
-  expect_agreement(measured(25), theory({LocalSgd{0.5}, kWorkers}), kEta + 0.011, theory({LocalSgd{0.5}, kWorkers - 1}),
+  expect_agreement(extrapolated(0.0), theory({Sgd{}, kWorkers}), 0.0, theory({LocalSgd{0.5}, kWorkers}), "SGD");
+  expect_agreement(extrapolated(0.5), theory({LocalSgd{0.5}, kWorkers}), 0.0, theory({LocalSgd{0.5}, kWorkers - 1}),
                    "H = 0.5/eta");
 }
 
@@ -171,22 +179,13 @@ TEST(HyperbolaEnsemble, LabelNoiseRemovesTheImbalanceAtTheRateOfItsRegime) {
   const Hyperbola hyperbola{1.0};
   const Vec<2> start = hyperbola.project({1.6, 0.6});
   const auto extrapolated = [&](double eta_times_period) {
-    const auto measured = [&](double eta) {
-      const auto period = std::max<std::int64_t>(1, std::llround(eta_times_period / eta));
-      return run_ensemble(hyperbola, start, constant_schedule(eta, std::llround(0.4 / (eta * eta)), period),
-                          options_with(1000), {imbalance}, {})
-          .back()
-          .observables[0]
-          .estimate();
-    };
-    return extrapolate_to_zero(0.02, measured(0.02), 0.01, measured(0.01));
+    return extrapolated_mean(hyperbola, start, 0.4, eta_times_period, 0.02, 1000, imbalance);
   };
   const auto theory = [&](const DriftWeights& weights) {
     return hyperbola_imbalance(start[0] * start[0] - start[1] * start[1], 0.4, weights);
   };
-  constexpr double kBias = 0.002;  // of order eta^2: extrapolating from 0.04 and 0.02 instead moves SGD by 0.001
-  expect_agreement(extrapolated(0.0), theory({Sgd{}, kWorkers}), kBias, theory({FiniteStep{0.02, 2}, kWorkers}), "SGD");
-  expect_agreement(extrapolated(0.5), theory({LocalSgd{0.5}, kWorkers}), kBias, theory({LocalSgd{0.5}, kWorkers - 1}),
+  expect_agreement(extrapolated(0.0), theory({Sgd{}, kWorkers}), 0.0, theory({FiniteStep{0.02, 2}, kWorkers}), "SGD");
+  expect_agreement(extrapolated(0.5), theory({LocalSgd{0.5}, kWorkers}), 0.0, theory({LocalSgd{0.5}, kWorkers - 1}),
                    "H = 0.5/eta");
 }
 

@@ -32,18 +32,31 @@ Eigen::MatrixXd transition_operator(const SpectralGrid& grid, const Step& step) 
 }
 
 /// Atoms of a noise law: all of them, or those of the Gauss-Hermite rule with ten nodes for N(0, 1).
-inline QuadratureRule atoms(NoiseLaw law) {
+inline QuadratureRule atoms_of(NoiseLaw law) {
   if (law == NoiseLaw::two_point) return {Eigen::Vector2d(-1, 1), Eigen::Vector2d(0.5, 0.5)};
   if (law == NoiseLaw::three_point)
     return {Eigen::Vector3d(-std::sqrt(3.0), 0, std::sqrt(3.0)), Eigen::Vector3d(1, 4, 1) / 6.0};
   return gauss_hermite(10);
 }
 
-/// Every outcome of a step's noise with its probability; area signs only where the scheme looks at them.
+/// The law of sum_of_halves.
+inline QuadratureRule halves_of(NoiseLaw law) {
+  const QuadratureRule half = atoms_of(law);
+  if (law == NoiseLaw::gaussian) return half;
+  const Eigen::Index n = half.nodes.size();
+  const auto all_pairs = [n](const auto& f) {
+    return Eigen::VectorXd::NullaryExpr(n * n, [n, f](Eigen::Index k) { return f(k / n, k % n); }).eval();
+  };
+  return {all_pairs([&](Eigen::Index i, Eigen::Index j) { return (half.nodes[i] + half.nodes[j]) / std::sqrt(2.0); }),
+          all_pairs([&](Eigen::Index i, Eigen::Index j) { return half.weights[i] * half.weights[j]; })};
+}
+
+/// Every outcome of a step's noise with its probability, given the law of an increment; area signs only where the scheme
+/// looks at them.
 ///
 /// returns  a^d outcomes for a atoms, times 2^(d(d-1)/2) with area signs
 template <int Dim>
-std::vector<std::pair<double, StepNoise<Dim>>> noise_outcomes(NoiseLaw law, bool area_signs) {
+std::vector<std::pair<double, StepNoise<Dim>>> noise_outcomes(const QuadratureRule& increment, bool area_signs) {
   std::vector<std::pair<double, StepNoise<Dim>>> all{{1.0, {Vec<Dim>::Zero(), Mat<Dim>::Zero()}}};
   const auto branch = [&all](const QuadratureRule& rule, const auto& assign) {
     for (const auto before = std::exchange(all, {}); const auto& [probability, noise] : before)
@@ -53,9 +66,9 @@ std::vector<std::pair<double, StepNoise<Dim>>> noise_outcomes(NoiseLaw law, bool
       }
   };
   for (int j = 0; j < Dim; ++j) {
-    branch(atoms(law), [j](StepNoise<Dim>& noise, double value) { noise.increments[j] = value; });
+    branch(increment, [j](StepNoise<Dim>& noise, double value) { noise.increments[j] = value; });
     for (int i = 0; area_signs && i < j; ++i)
-      branch(atoms(NoiseLaw::two_point), [i, j](StepNoise<Dim>& noise, double value) {
+      branch(atoms_of(NoiseLaw::two_point), [i, j](StepNoise<Dim>& noise, double value) {
         noise.area_signs(i, j) = value;
         noise.area_signs(j, i) = -value;
       });
@@ -69,9 +82,9 @@ std::vector<std::pair<double, StepNoise<Dim>>> noise_outcomes(NoiseLaw law, bool
 /// cost    n times the number of noise_outcomes steps of the scheme
 template <int Dim, class Scheme, class Coefficients, class Retract>
 Eigen::MatrixXd transition_operator(const SpectralGrid& grid, const ManifoldCurve<Dim>& curve, const Scheme& scheme,
-                                    const Coefficients& coefficients, const Retract& retraction, NoiseLaw law,
-                                    double time_step) {
-  const auto noises = noise_outcomes<Dim>(law, Scheme::weak_order > 1);
+                                    const Coefficients& coefficients, const Retract& retraction,
+                                    const QuadratureRule& increment, double time_step) {
+  const auto noises = noise_outcomes<Dim>(increment, Scheme::weak_order > 1);
   return transition_operator(grid, [&](double q) {
     std::vector<StepOutcome> outcomes;
     for (const auto& [probability, noise] : noises) {

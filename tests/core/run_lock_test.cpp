@@ -1,4 +1,4 @@
-#include "distributed/checkpoint/run_lock.h"
+#include "core/run_lock.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

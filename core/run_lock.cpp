@@ -1,4 +1,4 @@
-#include "distributed/checkpoint/run_lock.h"
+#include "core/run_lock.h"
 
 #include <array>
 #include <cerrno>
@@ -47,7 +47,7 @@ RunLock::RunLock(const std::filesystem::path& run_folder) {
     throw ConfigError("'" + run_folder.string() + "' is in use by " + who +
                       "; wait for it, stop it, or choose another" + " folder");
   }
-  // A file system without locks is no reason not to train on it.
+  // A file system without locks is no reason not to run on it.
   if (failed != 0)
     std::cerr << "warning: '" << file.string() << "' cannot be locked (" << std::generic_category().message(errno)
               << "); make sure that no other process uses this folder\n";
