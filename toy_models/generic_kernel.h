@@ -100,7 +100,7 @@ bool advance_generic(const L& landscape, const RoundsView<double>& rounds, const
         for (int i = 0; i < kDim; ++i) {
           const double move = x[i] - average[i];
           sum[i] += move;
-          sum_of_squares = fused_multiply_add(move, move, sum_of_squares);
+          sum_of_squares += move * move;
         }
       }
       if (dispersion != nullptr) {

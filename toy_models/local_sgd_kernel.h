@@ -159,7 +159,7 @@ struct WorkerSpread {
         for (int lane = 0; lane < Lanes; ++lane) {
           const double move = static_cast<double>(worker[w][i][lane]) - static_cast<double>(block.average[i][lane]);
           moves[i][lane] += move;
-          squares[lane] = fused_multiply_add(move, move, squares[lane]);
+          squares[lane] += move * move;
         }
   }
   /// (1/K) sum_w |x_w - mean of the x_w|^2
@@ -201,7 +201,7 @@ QUASAR_HD void advance_rounds(const Landscape& landscape, const RoundsView<Real>
     Real sum_of_moves[kDim][Lanes] = {};
     const bool measured = dispersion != nullptr && round + 1 == rounds.num_rounds;
     WorkerSpread<kDim, Lanes> spread;
-    if (measured) spread.clear();
+    if (measured || Lanes == 1) spread.clear();  // the compiler does not see that one lane's is not read otherwise
     for (int first_worker = 0; first_worker < noise.num_workers; first_worker += kGroup) {
       Real worker[kGroup][kDim][Lanes];
       for (int w = 0; w < kGroup; ++w)

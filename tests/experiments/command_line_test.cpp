@@ -92,7 +92,7 @@ TEST_F(CommandLine, EveryMisspeltKeyIsRefusedWithItsPlaceAndTheNearestKey) {
     for (const std::string mistake : {"drop", "double", "swap"}) {
       const std::string key = settings[i].first;
       std::string wrong = key;
-      std::size_t at = key.find('.') + 1 + i % 3;  // in the key's own name, not at its end
+      std::size_t at = std::min(key.find('.') + 1 + i % 3, key.size() - 2);  // in the key's own name, not at its end
       while (mistake == "swap" && key[at] == key[at + 1]) ++at;
       if (mistake == "drop") wrong.erase(at, 1);
       if (mistake == "double") wrong.insert(at, 1, wrong[at]);

@@ -62,12 +62,11 @@ TEST(EnsembleOptionsOfNoise, RefuseWhatDoesNotFit) {
     EXPECT_THAT(error_of(text), testing::HasSubstr(message)) << text;
 }
 
-TEST(SlowTheory, IsRefusedForAdamAndMiniBatches) {
+TEST(SlowTheory, IsRefusedForMiniBatches) {
   const auto refuses = [](const std::string& text) {
     const Config config = Config::from_text(text, "test");
     EXPECT_THROW(require_slow_sde(config), ConfigError) << text;
   };
-  refuses("optimizer.name = 'adam'");
   refuses("noise.law = 'minibatch'");
   const Config student = Config::from_text("noise.law = 'student_t'\nnoise.degrees_of_freedom = 5", "test");
   require_slow_sde(student);

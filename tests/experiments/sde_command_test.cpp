@@ -92,7 +92,10 @@ TEST_F(SdeCommand, PathsGivenUpAreCountedListedAndInNoAverage) {
     const std::int64_t left = record.at("paths_that_left");
     EXPECT_GT(left, 5);
     EXPECT_LT(left, 400);
-    EXPECT_EQ(run.at("events").at("retraction_failed"), left);
+    std::int64_t of_all_kinds = 0;
+    for (const auto& count : run.at("events")) of_all_kinds += count.get<std::int64_t>();
+    EXPECT_EQ(of_all_kinds, left);
+    EXPECT_GT(run.at("events").at("retraction_failed"), left / 2);
     EXPECT_EQ(record.at("events"), run.at("events"));
     EXPECT_EQ(record.at("observables").at("cos_2phi").at("n"), 500 - left);
     const auto events = read_series(only_run(allowed), "events");

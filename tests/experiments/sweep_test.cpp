@@ -55,7 +55,8 @@ TEST_F(Sweep, TakesAnyKeyOfTheCommandAndWords) {
 TEST_F(Sweep, WhatCannotBeSweptIsRefusedListingWhatCan) {
   EXPECT_THAT(sweep({"sweep.etta=[0.1]"}),
               AllOf(fails_with(2, "sweep.etta"), fails_with(2, "eta (learning_rate.peak)")));
-  EXPECT_THAT(sweep({"sweep.H=[1, 2]"}), AllOf(fails_with(2, "sync.period"), fails_with(2, "it reads ensemble.")));
+  EXPECT_THAT(sweep({"sweep.H=[1, 2]"}),
+              AllOf(fails_with(2, "sync.period"), fails_with(2, "it reads checkpoint.seconds, ensemble.")));
   EXPECT_THAT(sweep({"sweep.learning_rate.paek=[0.1]"}), fails_with(2, "did you mean learning_rate.peak?"));
   EXPECT_THAT(sweep({"sweep.eta=0.1"}), fails_with(2, "a list of values"));
   EXPECT_THAT(sweep({"sweep.eta=[0.1, -1.0]"}), fails_with(2, "learning_rate.peak"));

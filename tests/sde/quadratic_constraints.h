@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+#include <numbers>
 #include <vector>
 
 #include "core/loss.h"
@@ -43,15 +46,22 @@ struct QuadraticConstraints {
   }
 };
 
+/// A normal number by name, written out so that the problems made of it stay what they are whatever normals() becomes.
+inline double fixed_normal(std::uint32_t name, std::uint64_t i) {
+  const Words bits = words({21, Use::toy_noise, name, i});
+  const double radius = std::sqrt(-2.0 * std::log((bits.w[0] + 0.5) / 4294967296.0));
+  const auto low_29_bits = static_cast<std::int32_t>(bits.w[1] << 3) >> 3;
+  const double angle = std::numbers::pi / 4 * low_29_bits / 268435456.0;
+  const double coordinate = (bits.w[1] >> 29 & 1u) != 0 ? std::cos(angle) : std::sin(angle);
+  return (bits.w[1] >> 31) != 0 ? -radius * coordinate : radius * coordinate;
+}
+
 /// A symmetric matrix of independent normals, by name.
 template <int Dim>
 Mat<Dim> random_symmetric(std::uint32_t name, Eigen::Index size = Dim) {
   Mat<Dim> m(size, size);
-  for (Eigen::Index i = 0; i < size * size; ++i) {
-    float z[4];
-    normals({21, Use::toy_noise, name, static_cast<std::uint64_t>(i)}, z);
-    m(i / size, i % size) = z[0];
-  }
+  for (Eigen::Index i = 0; i < size * size; ++i)
+    m(i / size, i % size) = fixed_normal(name, static_cast<std::uint64_t>(i));
   return 0.5 * (m + m.transpose());
 }
 

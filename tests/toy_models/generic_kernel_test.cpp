@@ -301,7 +301,7 @@ TEST(GenericKernel, RefusesWhatItHasNoCodeForWithWhatThereIs) {
   auto options = options_with(1, {Sgd{0.9}, {}});
   EXPECT_EQ(error_of(options), "no error");
   options.precision = Precision::float32;
-  EXPECT_THAT(error_of(options), testing::HasSubstr("gaussian noise and sgd without momentum"));
+  EXPECT_THAT(error_of(options), testing::HasSubstr("gaussian noise or label_noise and sgd without momentum"));
   options = options_with(1, {});
   options.noise = toy_noise::MiniBatch{1, true};
   EXPECT_THAT(error_of(options), testing::HasSubstr("least_squares and diagonal_network"));

@@ -83,7 +83,8 @@ TEST(DiagonalNetwork, EveryNoisyStepContractsTheProducts) {
   const Vec<16> x = Vec<16>::LinSpaced(16, 0.4, 1.3);
   const Vec<3> noise(0.7, -1.2, 0.4);
   Vec<16> g;
-  network.noisy_gradient(x.data(), noise.data(), g.data());
+  const Vec<3> scaled = noise_amplitude(network, 0) * noise;
+  network.noisy_gradient(x.data(), scaled.data(), g.data());
   constexpr double kEta = 0.1;
   const Vec<16> next = x - kEta * g;
   const Vec<8> w = network.linear_map(x);
