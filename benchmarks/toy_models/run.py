@@ -20,8 +20,8 @@ LIBRARIES = ["numba", "torch", "jax", "numpy"]
 REPLICAS, ROUNDS = 65536, 8
 # Floating-point operations of a worker-step (a fused multiply-add is 2, a sine and cosine 30, an exponential 20), the step
 # and one scaling of each of the noise's components included.
-LANDSCAPES = {"hyperbola": 9, "valley": 12, "circle": 18, "ellipse": 20, "quadratic": 12, "multiplicative_quadratic": 9,
-              "sphere": 24, "river": 34, "periodic_valley": 64, "turning_valley": 90, "diagonal_network": 300}
+LANDSCAPES = {"hyperbola": 9, "valley": 30, "circle": 17, "ellipse": 20, "quadratic": 12, "multiplicative_quadratic": 9,
+              "sphere": 25, "river": 35, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182}
 
 
 def run(command, cores=1):
