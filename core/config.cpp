@@ -7,102 +7,24 @@
 #include <set>
 #include <sstream>
 
-#include <toml++/toml.h>
-
+#include "core/config_entries.h"
 #include "core/edit_distance.h"
 #include "core/errors.h"
 
 namespace quasar {
 namespace {
 
-struct Entry {
-  const toml::node* value;
-  std::string location;
-  bool from_override;
-};
-
-std::string position(const std::string& name, const toml::source_region& source) {
-  return name + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
-}
-
-std::string print(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  std::string text(buffer, end);
-  const bool looks_like_integer = text.find_first_of(".en") == std::string::npos;
-  return looks_like_integer ? text + ".0" : text;
-}
-
-std::string print(std::int64_t value) { return std::to_string(value); }
-std::string print(bool value) { return value ? "true" : "false"; }
-std::string print(const std::string& value) {
-  std::ostringstream out;
-  out << toml::value<std::string>(value);
-  return out.str();
-}
-std::string print(const std::pair<std::int64_t, std::int64_t>& value) {
-  return "[" + print(value.first) + ", " + print(value.second) + "]";
-}
-template <class T>
-std::string print(const std::vector<T>& values) {
-  std::string text = "[";
-  for (const auto& value : values) text += (text.size() > 1 ? ", " : "") + print(value);
-  return text + "]";
-}
-
-std::string print(const toml::node& node) {
-  if (const auto* number = node.as_floating_point()) return print(number->get());
-  std::ostringstream out;
-  node.visit([&out](const auto& value) { out << value; });
-  return out.str();
-}
-
 std::string describe(const Bounds& bounds) {
   constexpr double kNone = std::numeric_limits<double>::max();
   std::string text;
-  if (bounds.low > -kNone) text += (bounds.low_is_allowed ? ">= " : "> ") + print(bounds.low);
-  if (bounds.high < kNone) text += (text.empty() ? "<= " : " and <= ") + print(bounds.high);
+  if (bounds.low > -kNone) text += (bounds.low_is_allowed ? ">= " : "> ") + to_toml(bounds.low);
+  if (bounds.high < kNone) text += (text.empty() ? "<= " : " and <= ") + to_toml(bounds.high);
   return text.empty() ? "finite" : text;
 }
 
 bool inside(const Bounds& bounds, double value) {
   if (!std::isfinite(value)) return false;
   return (bounds.low_is_allowed ? value >= bounds.low : value > bounds.low) && value <= bounds.high;
-}
-
-void flatten(const toml::table& table, const std::string& prefix, const std::string& name, bool from_override,
-             std::map<std::string, Entry>& entries) {
-  for (const auto& [key, node] : table) {
-    const std::string full = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
-    if (const auto* inner = node.as_table())
-      flatten(*inner, full, name, from_override, entries);
-    else
-      entries[full] = {&node, from_override ? name : position(name, node.source()), from_override};
-  }
-}
-
-bool is_bare_word(const std::string& text) {
-  const auto may_start = [](unsigned char c) { return std::isalpha(c) || c == '_' || c == '/' || c == '~'; };
-  const bool starts = !text.empty() && (may_start(text[0]) || text.starts_with("./") || text.starts_with("../"));
-  return starts && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '~';
-         });
-}
-
-toml::table parse_override(const std::string& assignment, const std::string& where) {
-  const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw ConfigError(where + ": '" + assignment + "' is not section.key=value");
-  const std::string key = assignment.substr(0, equals);
-  const std::string value = assignment.substr(equals + 1);
-  try {
-    return toml::parse(key + " = " + value, where);
-  } catch (const toml::parse_error&) {
-    if (is_bare_word(value)) return toml::parse(key + " = '" + value + "'", where);
-    throw ConfigError(where + ": '" + assignment +
-                      "': the value is not TOML (numbers are written 0.02; text that is not " +
-                      "one bare word needs quotes, as in " + key + "='\"my text\"')");
-  }
 }
 
 /// Keys that say where or how fast, never what comes out.
@@ -144,7 +66,8 @@ struct Config::State {
   std::string name;
   toml::table file;
   std::vector<toml::table> overrides;
-  std::map<std::string, Entry> entries;
+  Entries entries;
+  std::vector<std::string> arms;
   mutable std::map<std::string, std::string> used;
   mutable std::set<std::string> ignored;
   mutable std::set<std::string> forgotten;
@@ -152,7 +75,7 @@ struct Config::State {
   [[noreturn]] void fail(const std::string& key, const std::string& problem) const {
     const auto entry = entries.find(key);
     if (entry == entries.end()) throw ConfigError(name + ": " + key + ": " + problem);
-    throw ConfigError(entry->second.location + ": " + key + " = " + print(*entry->second.value) + ": " + problem);
+    throw ConfigError(entry->second.location + ": " + key + " = " + to_toml(*entry->second.value) + ": " + problem);
   }
 
   bool present(const std::string& key) const { return entries.contains(key) && !forgotten.contains(key); }
@@ -179,7 +102,7 @@ struct Config::State {
 
   template <class T>
   T remember(const std::string& key, T value) const {
-    used[key] = print(value);
+    used[key] = to_toml(value);
     return value;
   }
 
@@ -203,16 +126,18 @@ Config::~Config() = default;
 Config::Config(Config&&) noexcept = default;
 Config& Config::operator=(Config&&) noexcept = default;
 
-Config Config::from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+Config Config::from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+                         const ConfigChoice& choice) {
   std::ifstream in(file, std::ios::binary);
   if (!in || std::filesystem::is_directory(file))
     throw ConfigError("cannot read the configuration file '" + file.string() + "' (is the path right?)");
   std::ostringstream text;
   text << in.rdbuf();
-  return from_text(text.str(), file.string(), overrides);
+  return from_text(text.str(), file.string(), overrides, choice);
 }
 
-Config Config::from_text(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+Config Config::from_text(const std::string& text, const std::string& name, const std::vector<std::string>& overrides,
+                         const ConfigChoice& choice) {
   auto state = std::make_unique<State>();
   state->name = name;
   try {
@@ -220,20 +145,23 @@ Config Config::from_text(const std::string& text, const std::string& name, const
   } catch (const toml::parse_error& error) {
     throw ConfigError(position(name, error.source()) + ": not valid TOML: " + std::string(error.description()));
   }
-  flatten(state->file, "", name, false, state->entries);
+  flatten(state->file, "", name, Source::file, state->entries);
   state->overrides.reserve(overrides.size());
   for (std::size_t i = 0; i < overrides.size(); ++i) {
     const std::string where = "override " + std::to_string(i + 1);
     state->overrides.push_back(parse_override(overrides[i], where));
-    std::map<std::string, Entry> given;
-    flatten(state->overrides.back(), "", where, true, given);
+    Entries given;
+    flatten(state->overrides.back(), "", where, Source::override, given);
     for (const auto& [key, entry] : given) {
       const auto earlier = state->entries.find(key);
-      if (earlier != state->entries.end() && earlier->second.from_override)
+      if (earlier != state->entries.end() && earlier->second.source == Source::override)
         throw ConfigError(where + ": " + key + " is given twice, also as " + earlier->second.location);
       state->entries[key] = entry;
     }
   }
+  const std::string size = choice.size == "paper" ? "" : choice.size;
+  choose_table("size", size, Source::size, name, state->entries);
+  state->arms = choose_table("arms", choice.arm, Source::arm, name, state->entries);
   return Config(std::move(state));
 }
 
@@ -316,19 +244,21 @@ std::vector<std::string> Config::texts(const std::string& key, std::optional<std
   return state_->remember(key, values);
 }
 
+const std::vector<std::string>& Config::arms() const { return state_->arms; }
+
 std::vector<std::string> Config::keys() const {
   std::vector<std::string> result;
   for (const auto& [key, entry] : state_->entries) result.push_back(key);
   return result;
 }
 
-std::string Config::as_toml(const std::string& key) const { return print(*state_->entries.at(key).value); }
+std::string Config::as_toml(const std::string& key) const { return to_toml(*state_->entries.at(key).value); }
 
 std::vector<std::string> Config::items(const std::string& key) const {
   const auto* list = state_->entries.at(key).value->as_array();
   if (!list || list->empty()) fail(key, "must be a list of values, as in [0.01, 0.02]");
   std::vector<std::string> result;
-  for (const auto& item : *list) result.push_back(print(item));
+  for (const auto& item : *list) result.push_back(to_toml(item));
   return result;
 }
 
@@ -338,10 +268,10 @@ void Config::substitute(const std::string& key, const std::string& text) const {
 
 void Config::forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const {
   const auto chosen = state_->entries.find(selector);
-  if (chosen == state_->entries.end() || !chosen->second.from_override) return;
+  if (chosen == state_->entries.end()) return;
   for (const auto& key : keys) {
     const auto entry = state_->entries.find(key);
-    if (entry != state_->entries.end() && !entry->second.from_override) state_->forgotten.insert(key);
+    if (entry != state_->entries.end() && entry->second.source < chosen->second.source) state_->forgotten.insert(key);
   }
 }
 
@@ -362,7 +292,7 @@ void Config::finish() const {
   if (unknown.empty()) return;
   if (meant.empty()) meant = nearest(unknown, known);
   const Entry& entry = state_->entries.at(unknown);
-  throw ConfigError(entry.location + ": " + unknown + " = " + print(*entry.value) +
+  throw ConfigError(entry.location + ": " + unknown + " = " + to_toml(*entry.value) +
                     ": unknown here: this command does not read that key with these settings" +
                     (meant.empty() ? "" : " (did you mean " + meant + "?)"));
 }

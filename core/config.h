@@ -24,15 +24,22 @@ inline Bounds greater_than(double low) { return {low, std::numeric_limits<double
 inline Bounds between(double low, double high) { return {low, high, true}; }
 inline Bounds any_number() { return {}; }
 
+/// Which of a file's tables [size.NAME] and [arms.NAME] replace its own keys; empty: none. Size `paper` is the file's own.
+struct ConfigChoice {
+  std::string size, arm;
+};
+
 /// A strict TOML configuration: every key must be read by someone, every value checked, every default written back.
 ///
-/// Keys are dotted (`learning_rate.peak`). Overrides are `key=value` with a TOML value; a bare word is a string.
+/// Keys are dotted (`learning_rate.peak`). Overrides are `key=value` with a TOML value; a bare word is a string. What says
+/// more precisely what is wanted wins: an override over an arm's table, that over a size's, that over the file's own keys.
 /// Every fault is a ConfigError with file, line, column, key, value and what to do.
 class Config {
  public:
-  static Config from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+  static Config from_file(const std::filesystem::path& file, const std::vector<std::string>& overrides = {},
+                          const ConfigChoice& choice = {});
   static Config from_text(const std::string& text, const std::string& name,
-                          const std::vector<std::string>& overrides = {});
+                          const std::vector<std::string>& overrides = {}, const ConfigChoice& choice = {});
   ~Config();
   Config(Config&&) noexcept;
   Config& operator=(Config&&) noexcept;
@@ -51,6 +58,8 @@ class Config {
   std::vector<std::pair<std::int64_t, std::int64_t>> integer_pairs(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key, std::optional<std::vector<std::string>> fallback = {}) const;
 
+  /// The names of the tables [arms.NAME], those of the chosen size included, in the file's order.
+  const std::vector<std::string>& arms() const;
   /// All keys that are given, in alphabetical order.
   std::vector<std::string> keys() const;
   /// The value of a given key as TOML; does not count as reading it.
@@ -64,7 +73,7 @@ class Config {
   /// Writes what was used instead of what was asked for, into resolved() and the hashes.
   void substitute(const std::string& key, const std::string& text) const;
 
-  /// Forgets keys of the file that belong to other choices of `selector`, if an override made the choice: with
+  /// Forgets keys that belong to other choices of `selector`, if an override, an arm or a size made the choice: with
   /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one.
   void forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const;
 
