@@ -20,7 +20,7 @@ namespace quasar {
 namespace fs = std::filesystem;
 const fs::path kExperiments = fs::path(QUASAR_SOURCE_DIR) / "experiments";
 const std::string kValley = kExperiments / "valley.toml", kCircle = kExperiments / "circle.toml";
-constexpr std::chrono::seconds kDeadline{400};
+constexpr std::chrono::seconds kDeadline{120};
 
 inline Words operator+(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());

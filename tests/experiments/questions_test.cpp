@@ -104,9 +104,6 @@ TEST_F(Questions, DriftMultiplierWantsPeriodsThatDivideTheSteps) {
 }
 
 TEST_F(Questions, StationaryLawsAreThoseOfTheirRegimes) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "takes minutes with this sanitizer; the trees without it run it";
-#endif
   auto rows = answer("stationary", {"periodic_valley.replicas=1000", "circle.replicas=1000", "circle.bins=12",
                                     "periodic_valley.bins=12", "periodic_valley.slow_time=16", "circle.slow_time=4",
                                     "periodic_valley.learning_rate=0.02", "periodic_valley.alpha=0.2"});

@@ -129,9 +129,6 @@ TEST_F(ToyCommand, ShardsThatDoNotBelongTogetherAreRefusedByName) {
 }
 
 TEST_F(ToyCommand, StoppedByASignalOrKilledItGoesOnToTheSameBytes) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "takes minutes with this sanitizer; the trees without it run it";
-#endif
   const Words settings =
       Words{"ensemble.replicas=300", "training.slow_time=20", "record.points=400", "checkpoint.seconds=0.05"} +
       kEverything;
