@@ -4,10 +4,9 @@
 
 #include <torch/nn/module.h>
 
-namespace quasar {
+#include "distributed/networks/image_network_options.h"
 
-enum class Activation { relu, silu, tanh };
-enum class Normalization { none, batch, group };
+namespace quasar {
 
 at::Tensor activate(const at::Tensor& inputs, Activation activation);
 
