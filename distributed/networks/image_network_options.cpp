@@ -1,8 +1,7 @@
 #include "distributed/networks/image_network_options.h"
 
-#include <vector>
-
 #include "core/config.h"
+#include "distributed/networks/image_network_names.h"
 
 namespace quasar {
 namespace {
@@ -53,10 +52,7 @@ void read_convolutional(const Config& config, bool is_resnet, bool is_small, Ima
 
 ImageNetworkOptions ImageNetworkOptions::read(const Config& config, int channels, int rows, int cols, int classes) {
   ImageNetworkOptions options{.channels = channels, .rows = rows, .cols = cols, .classes = classes};
-  options.name = config.choice("network.name",
-                               {"mlp", "cnn", "resnet20", "resnet56", "resnet18", "resnet34", "resnet50", "resnet101",
-                                "resnet152", "vit", "simple_vit"},
-                               std::string("mlp"));
+  options.name = config.choice("network.name", kImageNetworks, std::string("mlp"));
   if (options.name == "mlp") {
     options.width = read_integer(config, "network.width", kMostWidth, 128);
     options.depth = read_integer(config, "network.depth", kMostDepth, 1);
