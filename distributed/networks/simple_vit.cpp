@@ -137,8 +137,10 @@ at::Tensor sine_positions(std::int64_t rows, std::int64_t cols, std::int64_t wid
 
 class SimpleVit : public ImageNetwork {
  public:
-  explicit SimpleVit(const ImageNetworkOptions& options)
-      : positions_(sine_positions(options.rows / options.patch, options.cols / options.patch, options.width)) {
+  explicit SimpleVit(const ImageNetworkOptions& options) {
+    // A buffer only so that it follows the network to its device; it is no state, and not saved.
+    positions_ = register_buffer(
+        "pos_embedding", sine_positions(options.rows / options.patch, options.cols / options.patch, options.width));
     to_patch_embedding_ = register_module("to_patch_embedding", std::make_shared<PatchEmbedding>(options));
     transformer_ = register_module("transformer", std::make_shared<Transformer>(options));
     linear_head_ = register_module("linear_head", std::make_shared<Linear>(options.width, options.classes));
