@@ -52,10 +52,11 @@ const std::string kSdeOnlyLandscapes =
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
     "    .steps where images are classified\n"
-    "network.name = mlp|cnn|resnet20|resnet56 classifies images:\n"
+    "network.name = mlp|cnn|resnet20|resnet56|resnet18|34|50|101|152|vit|simple_vit classifies images:\n"
     "  data.name = cifar10|fashion_mnist|mnist|procedural|procedural_color, .root, .crop_padding, .flip, .mixup,\n"
     "    .label_flip (p), .order = reshuffle|partition|replacement, .epoch = straddle|drop\n"
-    "  network.width, .depth, .activation, .norm = none|batch|group, .zero_init_last_norm, .channels_last,\n"
+    "  network.width, .depth, .activation, .norm = none|batch|group, .zero_init_last_norm, .stem = imagenet|small,\n"
+    "    .patch, .heads, .mlp_width, .channels_last,\n"
     "    .precision = float32|bfloat16|float64; loss.label_smoothing; start.weights (file, checkpoint or results "
     "folder)\n"
     "  optimizer.name = sgd|adamw, .momentum, .nesterov, .weight_decay, .beta1, .beta2, .epsilon; clip.norm,\n"

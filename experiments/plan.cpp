@@ -9,6 +9,7 @@
 
 #include "core/recorder.h"
 #include "core/training_schedule.h"
+#include "distributed/networks/image_network_names.h"
 #include "experiments/commands.h"
 #include "experiments/image_training.h"
 #include "experiments/other_keys.h"
@@ -17,7 +18,9 @@ namespace quasar {
 
 bool trains_images(const Config& config) {
   if (!config.has("network.name")) return false;
-  return config.choice("network.name", {"tanh_mlp", "mlp", "cnn", "resnet20", "resnet56"}) != "tanh_mlp";
+  std::vector<std::string> names = kImageNetworks;
+  names.push_back("tanh_mlp");
+  return config.choice("network.name", names) != "tanh_mlp";
 }
 
 namespace {

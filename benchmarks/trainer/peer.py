@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The trainer's peer: ResNet-20 trained by Python PyTorch as documented, one worker a process, one thread a worker.
+"""The trainer's peer: a network trained by Python PyTorch as documented, one worker a process, one thread a worker.
+
+Networks: ResNet-20, or a small ViT (patch 4, width 192, 6 blocks, 3 heads) of torch.nn's own encoder layers.
 
 Modes: nosync (no communication), ddp (DistributedDataParallel), local (PostLocalSGDOptimizer with PeriodicModelAverager
 of --period, no warm-up). Workers find each other by torchrun's variables (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT).
@@ -57,6 +59,32 @@ def resnet20():
             inputs = outputs
     network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     assert sum(p.numel() for p in network.parameters()) == 269_722
+    return network
+
+
+class Vit(nn.Module):
+    """2,693,578 parameters, those of timm's layers."""
+
+    def __init__(self, patch=4, width=192, depth=6, heads=3):
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, patch, patch)
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(1, (32 // patch) ** 2 + 1, width))
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
+        return self.head(self.blocks(x)[:, 0])
+
+
+def vit():
+    network = Vit()
+    assert sum(p.numel() for p in network.parameters()) == 2_693_578
     return network
 
 
@@ -127,11 +155,13 @@ def spread_between_workers(tensors):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", choices=["resnet20", "vit"], default="resnet20")
     parser.add_argument("--mode", choices=["nosync", "ddp", "local"], default="nosync")
     parser.add_argument("--period", type=int, default=4)
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--steps", type=int, default=80, help="measured steps")
     parser.add_argument("--warm-up", type=int, default=20, help="steps before them")
+    parser.add_argument("--learning-rate", type=float, default=0.1)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--images", type=int, default=2000, help="random images, without --data")
     parser.add_argument("--data", default="", help="folder of CIFAR-10's binary files")
@@ -145,7 +175,7 @@ def main():
     if world > 1:
         distributed.init_process_group("gloo")
     torch.manual_seed(0)
-    network = resnet20()
+    network = {"resnet20": resnet20, "vit": vit}[options.network]()
     if options.channels_last:
         network = network.to(memory_format=torch.channels_last)
     before = count_channels_last(network)
@@ -153,7 +183,7 @@ def main():
         network.without_gradient = nn.Parameter(torch.full((4,), float(rank)))
     model = nn.parallel.DistributedDataParallel(network) if options.mode == "ddp" else network
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=options.fused or None
+        network.parameters(), lr=options.learning_rate, momentum=0.9, weight_decay=5e-4, fused=options.fused or None
     )
     if options.mode == "local":
         from torch.distributed.algorithms.model_averaging.averagers import PeriodicModelAverager

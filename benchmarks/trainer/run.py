@@ -3,8 +3,9 @@
 
     benchmarks/trainer/run.py --binary build/cpu/experiments/quasar --python python3 [--only LINE] [--data FOLDER]
 
-Each line is a network of 269,722 parameters (ResNet-20), local batch 32, one thread a worker. Rates leave out the first
-20 steps and every evaluation. A measurement waits for an idle machine, and is made again where others disturbed it.
+Each line is a network (--network) of 269,722 parameters (ResNet-20) or 2,693,578 (a small ViT, whose only part is
+`--parts rates`), local batch 32, one thread a worker. Rates leave out the first 20 steps and every evaluation. A
+measurement waits for an idle machine, and is made again where others disturbed it.
 Exit code 77: no PyTorch.
 """
 import argparse
@@ -24,6 +25,18 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG = HERE.parent.parent / "experiments/cifar10.toml"
 RECORD_EVERY = 20  # record.every's default, and the steps before the clock starts
+NETWORKS = {  # of quasar; the peer takes the name
+    "resnet20": [],
+    "vit": [
+        "network.name=vit",
+        "network.patch=4",
+        "network.width=192",
+        "network.depth=6",
+        "network.heads=3",
+        "network.mlp_width=768",
+        "learning_rate.peak=0.01",
+    ],
+}
 LINES = {  # name: (workers, synchronisation)
     "one worker": (1, None),
     "no synchronisation": (2, None),
@@ -135,7 +148,7 @@ class Benchmark:
             "data.procedural_train=2000",
             "data.procedural_test=10",
             "evaluate.train_images=0",
-        ]
+        ] + NETWORKS[self.options.network]
 
     def our_rate(self, workers, sync, channels_last, processes=True):
         series, _, peak = self.ours(workers, sync, channels_last, processes=processes)
@@ -146,6 +159,8 @@ class Benchmark:
     def peer(self, workers, sync, channels_last, arguments=(), steps=None, warm_up=RECORD_EVERY, launcher=False):
         command = [str(HERE / "peer.py"), "--steps", str(self.options.steps if steps is None else steps)]
         command += ["--warm-up", str(warm_up), *arguments] + (["--channels-last"] if channels_last else [])
+        if self.options.network == "vit":
+            command += ["--network", "vit", "--learning-rate", "0.01"]
         if workers > 1 and sync == "parallel":
             command += ["--mode", "ddp"]
         elif workers > 1 and sync is not None:
@@ -200,7 +215,8 @@ def ratios(above, below):
 
 
 def rates(benchmark, options):
-    chosen = [(n, c) for n in LINES for c in (False, True) if not options.only or options.only in n]
+    layouts = (False, True) if options.network == "resnet20" else (False,)
+    chosen = [(n, c) for n in LINES for c in layouts if not options.only or options.only in n]
     ours, peers, our_peak, peer_peak, traps = {}, {}, {}, {}, {}
     for repetition in range(options.repetitions):
         if time.time() > benchmark.deadline:
@@ -329,6 +345,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="build/cpu/experiments/quasar")
     parser.add_argument("--python", default="python3", help="one with PyTorch 2.11")
+    parser.add_argument("--network", choices=list(NETWORKS), default="resnet20")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40, help="measured; a multiple of record.every, 20")
     parser.add_argument("--data", default="", help="folder of CIFAR-10's binary files, for the first step only")
@@ -336,6 +353,8 @@ def main():
     parser.add_argument("--parts", default="rates,averaging,best,recording,first", help="comma-separated")
     parser.add_argument("--only", default="", help="of the rates: lines with this in their name")
     options = parser.parse_args()
+    if options.network != "resnet20" and options.parts != "rates":
+        parser.error(f"--network {options.network} is measured by --parts rates")
     if subprocess.run([options.python, "-c", "import torch, numpy"], capture_output=True).returncode != 0:
         print(f"skipped: {options.python} has no PyTorch with NumPy (--python)", file=sys.stderr)
         sys.exit(77)

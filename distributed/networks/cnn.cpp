@@ -1,4 +1,5 @@
 #include "distributed/networks/image_network.h"
+#include "distributed/networks/layers.h"
 
 namespace quasar {
 namespace {

@@ -94,6 +94,11 @@ std::vector<ImageNetworkOptions> every_network() {
     // Smooth, since of 50,000 relus one always changes sides; ResNet-20 with relu is compared with PyTorch's above.
     all.push_back({.name = "resnet20", .width = 8, .activation = Activation::silu, .norm = norm});
   }
+  const Activation silu = Activation::silu;
+  all.push_back({.name = "resnet18", .width = 8, .activation = silu, .norm = Normalization::none, .stem = Stem::small});
+  all.push_back({.name = "resnet50", .width = 2, .activation = silu, .norm = Normalization::none});
+  for (const char* name : {"vit", "simple_vit"})
+    all.push_back({.name = name, .width = 16, .depth = 2, .patch = 4, .heads = 2, .mlp_width = 24});
   for (ImageNetworkOptions& options : all)
     options.channels = 1, options.rows = 12, options.cols = 12, options.classes = 5;
   return all;
@@ -167,6 +172,18 @@ TEST(ImageNetwork, StartHasTheScalesOfItsDocumentation) {
   check({.name = "mlp", .width = 64, .depth = 2}, "fc2.weight", 2.0 / 64);
   check({.name = "mlp", .width = 64, .depth = 2, .activation = Activation::tanh}, "fc1.weight", 1.0 / 3072);
   check({.name = "mlp", .width = 64, .depth = 2}, "fc3.weight", 1e-4);
+  check({.name = "resnet50", .width = 8}, "layer2.0.conv3.weight", 2.0 / 64);
+  check({.name = "resnet50", .width = 8}, "layer2.0.downsample.0.weight", 2.0 / 64);
+  ImageNetworkOptions vit{.name = "vit", .width = 48, .depth = 1, .patch = 4, .heads = 3, .mlp_width = 96};
+  check(vit, "blocks.0.attn.qkv.weight", 4e-4);
+  check(vit, "pos_embed", 4e-4);
+  check(vit, "cls_token", 1e-12);
+  check(vit, "patch_embed.proj.weight", 1.0 / (3 * 48));  // uniform: a third of the bound's square
+  check(vit, "head.weight", 4e-4);
+  vit.name = "simple_vit";
+  check(vit, "transformer.layers.0.1.net.3.weight", 1.0 / (3 * 96));
+  check(vit, "transformer.layers.0.1.net.3.bias", 1.0 / (3 * 96));
+  check(vit, "to_patch_embedding.2.weight", 1.0 / (3 * 48));
 }
 
 TEST(ImageNetwork, ZeroInitialisedLastNormMakesEveryBlockTheIdentity) {
@@ -201,6 +218,15 @@ TEST(ImageNetworkOptions, AreReadStrictly) {
   EXPECT_THROW(read("[network]\nname = \"mlp\"\nnorm = \"batch\"\n"), ConfigError);
   EXPECT_THROW(read("[network]\nname = \"cnn\"\nnorm = \"group\"\nwidth = 12\n"), ConfigError);
   EXPECT_THROW(read("[network]\nname = \"resnet\"\n"), ConfigError);
+  EXPECT_EQ(read("[network]\nname = \"resnet50\"\nstem = \"small\"\n").stem, Stem::small);
+  EXPECT_EQ(read("[network]\nname = \"resnet152\"\n").width, 64);
+  EXPECT_THROW(read("[network]\nname = \"resnet20\"\nstem = \"small\"\n"), ConfigError);
+  EXPECT_EQ(read("[network]\nname = \"vit\"\n").mlp_width, 3072);
+  EXPECT_EQ(read("[network]\nname = \"simple_vit\"\npatch = 4\nwidth = 192\nheads = 3\n").depth, 12);
+  EXPECT_THROW(read("[network]\nname = \"vit\"\npatch = 5\n"), ConfigError);
+  EXPECT_THROW(read("[network]\nname = \"vit\"\nheads = 7\n"), ConfigError);
+  EXPECT_THROW(read("[network]\nname = \"simple_vit\"\nwidth = 42\nheads = 3\n"), ConfigError);
+  EXPECT_THROW(read("[network]\nname = \"vit\"\nnorm = \"batch\"\n"), ConfigError);
 }
 
 }  // namespace

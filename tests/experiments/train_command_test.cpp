@@ -252,6 +252,26 @@ TEST_F(TrainCommand, PlanKnowsTheBytesThatTheRunThenCounts) {
   EXPECT_NEAR(predicted, summary("run").at("time").at("training_seconds").get<double>(), 1e-6 * predicted + 1e-9);
 }
 
+TEST_F(TrainCommand, PlansAndTrainsEveryKindOfNetwork) {
+  const Words tiny = {"network.width=16", "network.depth=2", "network.heads=2", "network.mlp_width=24",
+                      "network.patch=8"};
+  // A transformer's parameters: patches, positions, two blocks, norms and classes.
+  const std::vector<std::pair<Words, std::int64_t>> cases = {
+      {Words{"network.name=vit"} + tiny,
+       (3 * 64 + 1) * 16 + 16 + 17 * 16 + 2 * (4 * 16 * 17 + 4 * 16 + (16 * 24 + 24) + (24 * 16 + 16)) + 32 + 170},
+      {Words{"network.name=simple_vit"} + tiny,
+       2 * 192 + 193 * 16 + 32 + 2 * (4 * 16 * 16 + 4 * 16 + (16 * 24 + 24) + (24 * 16 + 16)) + 32 + 170},
+      {{"network.name=resnet18", "network.width=4", "network.stem=small"}, 44'622},
+      {{"network.name=resnet50", "network.width=2"}, 25'500}};
+  for (const auto& [network, parameters] : cases) {
+    const Words words = small(network + Words{"training.steps=4", "learning_rate.warmup_steps=0"});
+    Words plan = words + Words{"--json"};
+    plan[0] = "plan";
+    EXPECT_EQ(json::parse(quasar(plan).out).at("parameters"), parameters) << network.front();
+    EXPECT_THAT(quasar(words + Words{"run.results=runs"}), exits_with(0)) << network.front();
+  }
+}
+
 TEST_F(TrainCommand, AnotherWorldSizeIsRefusedByTheCheckpoint) {  // C10
   const EnvironmentVariable plan("QUASAR_FAULT", "error@rank=0,step=40,site=before_local_step");
   EXPECT_THAT(train("run", {"workers.count=4", "workers.threads=2"}), fails_with(3, "fault"));
