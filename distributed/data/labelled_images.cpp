@@ -6,10 +6,10 @@
 
 #include "core/errors.h"
 #include "distributed/data/cifar.h"
-#include "distributed/data/content_hash.h"
 #include "distributed/data/image_classification.h"
 #include "distributed/data/procedural_color.h"
 #include "distributed/data/procedural_images.h"
+#include "distributed/data/word_hash.h"
 
 namespace quasar {
 namespace {
@@ -95,8 +95,8 @@ LabelledImageSets load_labelled_images(const std::string& name, const std::strin
 std::uint64_t data_hash(const LabelledImages& images) {
   std::uint64_t hash = 0;
   for (const int size : {images.channels, images.rows, images.cols, images.classes})
-    hash = mix_into(hash, static_cast<std::uint64_t>(size));
-  return mix_into(mix_into(hash, images.pixels), images.labels);
+    hash = hash_word(hash, static_cast<std::uint64_t>(size));
+  return hash_bytes(hash_bytes(hash, images.pixels), images.labels);
 }
 
 }  // namespace quasar

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/random.h"
-#include "distributed/data/content_hash.h"
+#include "distributed/data/word_hash.h"
 
 namespace quasar {
 namespace {
@@ -58,7 +58,7 @@ void MarkovWindows::read(std::int64_t window, std::int64_t* tokens) const {
 std::uint64_t MarkovWindows::hash() const {
   std::uint64_t hash = 0;
   for (const std::int64_t word : {count_, context_, static_cast<std::int64_t>(permutation_.size())})
-    hash = mix_into(hash, static_cast<std::uint64_t>(word));
+    hash = hash_word(hash, static_cast<std::uint64_t>(word));
   return hash;
 }
 

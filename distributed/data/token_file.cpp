@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/errors.h"
-#include "distributed/data/content_hash.h"
+#include "distributed/data/word_hash.h"
 
 namespace quasar {
 namespace {
@@ -95,9 +95,9 @@ void TokenFile::read(std::int64_t first, std::int64_t count, std::int64_t* token
 
 std::uint64_t TokenFile::hash() const {
   const std::int64_t size = byte_of(count_), stride = size <= kHashedWhole ? kMebibyte : kHashedWhole;
-  std::uint64_t hash = mix_into(0, static_cast<std::uint64_t>(size));
+  std::uint64_t hash = hash_word(0, static_cast<std::uint64_t>(size));
   for (std::int64_t offset = 0; offset < size; offset += stride)
-    hash = mix_into(hash, read_bytes(path_, offset, std::min(kMebibyte, size - offset)));
+    hash = hash_bytes(hash, read_bytes(path_, offset, std::min(kMebibyte, size - offset)));
   return hash;
 }
 

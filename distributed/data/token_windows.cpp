@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/errors.h"
-#include "distributed/data/content_hash.h"
+#include "distributed/data/word_hash.h"
 
 namespace quasar {
 
@@ -31,11 +31,11 @@ void FileWindows::read(std::int64_t window, std::int64_t* tokens) const {
 }
 
 std::uint64_t FileWindows::hash() const {
-  std::uint64_t hash = mix_into(0, static_cast<std::uint64_t>(context_));
+  std::uint64_t hash = hash_word(0, static_cast<std::uint64_t>(context_));
   for (const TokenSpan& span : spans_)
     for (const std::uint64_t word :
          {span.file->hash(), static_cast<std::uint64_t>(span.first), static_cast<std::uint64_t>(span.count)})
-      hash = mix_into(hash, word);
+      hash = hash_word(hash, word);
   return hash;
 }
 

@@ -37,7 +37,9 @@ BatchResult NetworkObjective::add_gradient(const BatchName& batch) {
   const auto start = Clock::now();
   BatchResult result;
   result.next_place = sampler_.take(batch.place, batch.worker, batch.num_workers, batch.local_batch, visits_);
+  sampler_.take(result.next_place, batch.worker, batch.num_workers, batch.local_batch, next_visits_);
   fault_at(FaultSite::batch_read, batch.worker, batch.step);
+  prefetch(visits_);
   const std::int64_t micro = micro_size_ > 0 ? micro_size_ : batch.local_batch;
   // A batch's variance needs every micro-batch's gradient by itself.
   at::Tensor sum = batch.variance && micro < batch.local_batch ? at::zeros_like(gradient()) : at::Tensor();
@@ -62,6 +64,7 @@ void NetworkObjective::add_micro_batch(std::span<const Visit> visits, double sha
                                        BatchResult& result) {
   const auto start = Clock::now();
   const Batch batch = read(visits);
+  if (is_last) prefetch(next_visits_);
   const auto was_read = Clock::now();
   if (overlapped_ && is_last) overlapped_->before_forward();
   const at::Tensor scores = logits(batch), loss = mean_loss(scores, batch);

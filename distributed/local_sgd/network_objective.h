@@ -36,6 +36,8 @@ class NetworkObjective : public Objective {
   virtual FlatParameters& flat() = 0;
   virtual const FlatParameters& flat() const = 0;
   virtual Batch read(std::span<const Visit> visits) = 0;
+  /// Says what will be read next, so that it can be prepared meanwhile.
+  virtual void prefetch(std::span<const Visit> /*visits*/) {}
   virtual at::Tensor logits(const Batch& batch) = 0;  ///< (n, classes)
   virtual at::Tensor mean_loss(const at::Tensor& logits, const Batch& batch) = 0;
 
@@ -46,6 +48,7 @@ class NetworkObjective : public Objective {
   const std::int64_t micro_size_;
   Sampler sampler_;
   std::vector<Visit> visits_;
+  std::vector<Visit> next_visits_;  // if the batch keeps its size
   OverlappedGradients* overlapped_ = nullptr;
 };
 
