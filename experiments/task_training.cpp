@@ -102,7 +102,8 @@ json summary(const TaskTraining& training, const TrainerResult& result) {
         {"collective_seconds", result.account.seconds},
         {"samples_per_second", static_cast<double>(result.position.samples) / result.seconds}}},
       {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
-  for (const auto& [name, score] : training.task->scores(result.test).items()) summary["test_" + name] = score;
+  const json scores = training.task->scores(result.test);
+  for (const auto& [name, score] : scores.items()) summary["test_" + name] = score;
   return summary;
 }
 
