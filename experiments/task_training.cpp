@@ -1,5 +1,7 @@
-#include "experiments/image_training.h"
+#include "experiments/task_training.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -13,7 +15,7 @@
 #include "core/run_lock.h"
 #include "distributed/checkpoint/identity.h"
 #include "distributed/engine/keep_memory.h"
-#include "experiments/image_training_options.h"
+#include "experiments/task_training_options.h"
 
 namespace quasar {
 namespace {
@@ -21,31 +23,34 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json about(const Config& config, const ImageTraining& training) {
-  return {{"command", "train"},
-          {"system", "network"},
-          {"kind", "training"},
-          {"name", training.run.name},
-          {"seed", training.run.seed},
-          {"num_workers", training.num_workers},
-          {"peers", training.workers.count},
-          {"launched_by", training.environment ? training.environment->launcher : "threads"},
-          {"averaging", training.options.local_sgd.averaging.to_json()},
-          {"data", training.options.task.sets->train.source},
-          {"units", {{"bytes", "of one worker's tensors"}, {"slow_time", "steps * learning_rate^2"}, {"time", "s"}}},
-          {"config_hash", config.hash()}};
+json about(const Config& config, const TaskTraining& training) {
+  json about = {
+      {"command", "train"},
+      {"system", "network"},
+      {"kind", "training"},
+      {"name", training.run.name},
+      {"seed", training.run.seed},
+      {"num_workers", training.num_workers},
+      {"peers", training.workers.count},
+      {"launched_by", training.environment ? training.environment->launcher : "threads"},
+      {"averaging", training.options.local_sgd.averaging.to_json()},
+      {"samples", training.task->sample_name()},
+      {"units", {{"bytes", "of one worker's tensors"}, {"slow_time", "steps * learning_rate^2"}, {"time", "s"}}},
+      {"config_hash", config.hash()}};
+  about.update(training.task->about());
+  return about;
 }
 
-json identity(const Config& config, const ImageTraining& training) {
+json identity(const Config& config, const TaskTraining& training) {
   return {{"config_hash", config.hash()},
-          {"data_hash", std::to_string(data_hash(training.options.task.sets->train))},
+          {"data_hash", std::to_string(training.task->data_identity())},
           {"num_workers", training.num_workers},
           {"peers", training.workers.count},
           {"code", build_info().code_id}};
 }
 
 /// Worker 0 chooses the checkpoint to go on from, and everybody opens the same.
-std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const json& own_identity, Worker& worker) {
+std::optional<Checkpoint> choose_checkpoint(const TaskTraining& training, const json& own_identity, Worker& worker) {
   CheckpointFolder folder(training.folder);
   // What another code finished is done anew; what it did not finish is refused below.
   if (worker.rank() == 0 && fs::exists(training.folder / "DONE")) fs::remove_all(folder.path());
@@ -68,18 +73,14 @@ std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const
   return newest;
 }
 
-json summary(const ImageTraining& training, const TrainerResult& result) {
-  const double accuracy = static_cast<double>(result.test.correct) / static_cast<double>(result.test.count);
+json summary(const TaskTraining& training, const TrainerResult& result) {
   char hash[20];
   std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(result.parameter_hash));
   const double steps = static_cast<double>(std::max<std::int64_t>(1, result.position.step));
-  return {
+  json summary = {
       {"steps", result.position.step},
       {"rounds", result.position.round},
       {"samples", result.position.samples},
-      {"test_accuracy", accuracy},
-      {"test_loss", result.test.loss / static_cast<double>(result.test.count)},
-      {"test_count", result.test.count},
       {"parameter_hash", hash},
       {"averages", result.position.round},
       {"collectives", result.position.collectives},
@@ -101,23 +102,32 @@ json summary(const ImageTraining& training, const TrainerResult& result) {
         {"collective_seconds", result.account.seconds},
         {"samples_per_second", static_cast<double>(result.position.samples) / result.seconds}}},
       {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
+  const json scores = training.task->scores(result.test);
+  for (const auto& [name, score] : scores.items()) summary["test_" + name] = score;
+  return summary;
 }
 
 void print_summary(const fs::path& folder, bool reused) {
   const json run = read_run_json(folder);
   const json& s = run.at("summary");
-  std::printf("test accuracy %.4f (loss %.4f) after %lld steps, %lld rounds%s\n", s.value("test_accuracy", 0.0),
-              s.value("test_loss", 0.0), s.value("steps", 0ll), s.value("rounds", 0ll),
+  const double accuracy = s.value("test_accuracy", 0.0), loss = s.value("test_loss", 0.0);
+  if (s.contains("test_perplexity"))
+    std::printf("test loss %.4f nats a token (perplexity %.2f, accuracy %.4f)", loss, s.value("test_perplexity", 0.0),
+                accuracy);
+  else
+    std::printf("test accuracy %.4f (loss %.4f)", accuracy, loss);
+  std::printf(" after %lld steps, %lld rounds%s\n", s.value("steps", 0ll), s.value("rounds", 0ll),
               reused ? " (done before, from the same code and settings)" : "");
-  std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f images/s; parameters %s\n",
+  std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f %s/s; parameters %s\n",
               s.value("averages", 0ll), s.value("averaged_bytes", 0.0) / 1e6, 100.0 * s.value("volume", 0.0),
-              s.at("time").value("samples_per_second", 0.0), s.value("parameter_hash", "").c_str());
+              s.at("time").value("samples_per_second", 0.0), run.value("samples", "images").c_str(),
+              s.value("parameter_hash", "").c_str());
   if (const auto skipped = s.value("skipped_steps", 0ll); skipped > 0)
     std::printf("%lld optimiser steps of single workers were left out, their gradients not being finite\n", skipped);
   std::printf("results: %s\n", folder.c_str());
 }
 
-TrainerResult run_all(const Config& config, const ImageTraining& training, std::unique_ptr<Recorder>& recorder) {
+TrainerResult run_all(const Config& config, const TaskTraining& training, std::unique_ptr<Recorder>& recorder) {
   std::optional<RunLock> lock;
   TrainerResult result;
   WorkerOptions options = training.workers;
@@ -134,7 +144,7 @@ TrainerResult run_all(const Config& config, const ImageTraining& training, std::
                      : std::make_unique<Recorder>(training.folder, config, about(config, training));
       files.recorder = recorder.get();
     }
-    const TrainerResult own = train(training.options, training.schedule, worker, files);
+    const TrainerResult own = train(training.options, *training.task, training.schedule, worker, files);
     if (worker.rank() == 0 || training.environment) result = own;
   };
   if (training.is_first()) lock.emplace(training.folder);
@@ -143,7 +153,7 @@ TrainerResult run_all(const Config& config, const ImageTraining& training, std::
 }
 
 /// Runs, and leaves the status in the results folder.
-int run_here(const Config& config, const ImageTraining& training) {
+int run_here(const Config& config, const TaskTraining& training) {
   std::unique_ptr<Recorder> recorder;
   TrainerResult result;
   try {
@@ -178,27 +188,56 @@ int run_here(const Config& config, const ImageTraining& training) {
   return static_cast<int>(ExitCode::logs_incomplete);
 }
 
-}  // namespace
-
-ImageTrainingPlan plan_images(const Config& config) {
-  const ImageTraining training = ImageTraining::read(config);
-  const auto objective = make_image_objective(training.options.task);
+TaskPlan plan_of(const TaskTraining& training, Objective& objective) {
   const OptimizerOptions& optimizer = training.options.local_sgd.optimizer;
-  Optimizer state(optimizer, objective->parameters(), 0);
-  std::int64_t worker_bytes = static_cast<std::int64_t>(objective->parameters().nbytes());
-  if (objective->buffers().defined()) worker_bytes += static_cast<std::int64_t>(objective->buffers().nbytes());
+  Optimizer state(optimizer, objective.parameters(), 0);
+  std::int64_t worker_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
+  if (objective.buffers().defined()) worker_bytes += static_cast<std::int64_t>(objective.buffers().nbytes());
   state.visit_state([&](const char*, const at::Tensor& t) { worker_bytes += static_cast<std::int64_t>(t.nbytes()); });
-  const auto average_bytes = static_cast<std::int64_t>(objective->parameters().nbytes());
+  const auto average_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
   // Every worker's state, the start of the round and the average by name.
-  return {training.schedule,    objective->parameters().numel(),
+  return {training.schedule,    objective.parameters().numel(),
           average_bytes,        training.num_workers * worker_bytes + 2 * average_bytes,
           training.num_workers, training.steps_per_epoch};
 }
 
-int train_images(const Config& config, const RunArguments& arguments) {
-  ImageTraining training = ImageTraining::read(config);
+/// Builds the network, the schedule and the first batch; what they are like is printed, and nothing is written.
+void try_out(const Config& config, const TaskTraining& training) {
+  constexpr std::int64_t kTried = 2;  // samples whose loss is taken: a large network's batch may need another machine
+  const auto objective = training.task->make_objective();
+  const TaskPlan plan = plan_of(training, *objective);
+  const std::int64_t batch = training.options.local_sgd.local_batch_size, tried = std::min(kTried, batch);
+  const double loss = objective->add_gradient({0, 0, 0, training.num_workers, tried}).loss;
+  const auto periods = training.schedule.periods();
+  std::string shape = std::to_string(batch);
+  for (const std::int64_t size : training.task->sample_shape()) shape += ", " + std::to_string(size);
+  std::printf("%lld parameters, %.1f MB; %.1f MB a checkpoint of %d workers\n", static_cast<long long>(plan.parameters),
+              static_cast<double>(plan.average_bytes) / 1e6, static_cast<double>(plan.checkpoint_bytes) / 1e6,
+              plan.num_workers);
+  std::printf("%lld steps in %zu rounds of %lld to %lld, %.2f epochs\n",
+              static_cast<long long>(training.schedule.total_steps), periods.size(),
+              static_cast<long long>(*std::min_element(periods.begin(), periods.end())),
+              static_cast<long long>(*std::max_element(periods.begin(), periods.end())),
+              static_cast<double>(training.schedule.total_steps) / plan.steps_per_epoch);
+  std::printf("first batch (%s) of %s; loss %.4f on its first %lld\n", shape.c_str(),
+              training.task->sample_name().c_str(), loss, static_cast<long long>(tried));
+  if (!std::isfinite(loss) || !at::isfinite(objective->gradient()).all().item<bool>())
+    throw Diverged("the loss or the gradient of the first batch is not finite, before any step was taken");
+  std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
+}
+
+}  // namespace
+
+TaskPlan plan_task(const Config& config) {
+  const TaskTraining training = TaskTraining::read(config);
+  const auto objective = training.task->make_objective();
+  return plan_of(training, *objective);
+}
+
+int train_task(const Config& config, const RunArguments& arguments) {
+  TaskTraining training = TaskTraining::read(config);
   if (arguments.dry_run) {
-    std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
+    try_out(config, training);
     return 0;
   }
   if (is_reusable_run(training.folder)) {
