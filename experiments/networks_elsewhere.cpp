@@ -11,9 +11,9 @@
 
 #include "core/errors.h"
 #include "experiments/commands.h"
-#include "experiments/image_training.h"
 #include "experiments/network_theory.h"
 #include "experiments/networks_available.h"
+#include "experiments/task_training.h"
 
 namespace quasar {
 namespace {
@@ -39,6 +39,6 @@ std::string networks_library() { hand_over(); }
 FinishedRun run_network_theory(const Config&, bool) { hand_over(); }
 FinishedRun run_train(const Config&, bool) { hand_over(); }
 int train_command(const RunArguments&) { hand_over(); }
-ImageTrainingPlan plan_images(const Config&) { hand_over(); }
+TaskPlan plan_task(const Config&) { hand_over(); }
 
 }  // namespace quasar

@@ -2,9 +2,9 @@
 
 #include "core/errors.h"
 #include "experiments/commands.h"
-#include "experiments/image_training.h"
 #include "experiments/network_theory.h"
 #include "experiments/networks_available.h"
+#include "experiments/task_training.h"
 
 namespace quasar {
 namespace {
@@ -22,6 +22,6 @@ std::string networks_library() { return "not built: no networks (./quickstart.sh
 FinishedRun run_network_theory(const Config&, bool) { refuse(); }
 FinishedRun run_train(const Config&, bool) { refuse(); }
 int train_command(const RunArguments&) { refuse(); }
-ImageTrainingPlan plan_images(const Config&) { refuse(); }
+TaskPlan plan_task(const Config&) { refuse(); }
 
 }  // namespace quasar

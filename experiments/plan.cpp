@@ -10,14 +10,13 @@
 #include "core/recorder.h"
 #include "core/training_schedule.h"
 #include "experiments/commands.h"
-#include "experiments/image_training.h"
 #include "experiments/other_keys.h"
+#include "experiments/task_training.h"
 
 namespace quasar {
 
-bool trains_images(const Config& config) {
-  if (!config.has("network.name")) return false;
-  return config.choice("network.name", {"tanh_mlp", "mlp", "cnn", "resnet20", "resnet56"}) != "tanh_mlp";
+bool trains_task(const Config& config) {
+  return config.has("network.name") && config.text("network.name") != "tanh_mlp";
 }
 
 namespace {
@@ -25,10 +24,10 @@ namespace {
 struct Plan {
   std::int64_t total_steps;
   std::vector<std::int64_t> periods;
-  std::optional<ImageTrainingPlan> images;
+  std::optional<TaskPlan> task;
   std::optional<double> seconds;
 
-  std::int64_t bytes() const { return static_cast<std::int64_t>(periods.size()) * images->average_bytes; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(periods.size()) * task->average_bytes; }
 
   std::int64_t longest() const { return *std::max_element(periods.begin(), periods.end()); }
   double volume_percent() const {
@@ -55,11 +54,11 @@ void print_json(const Plan& plan) {
                          {"sum_of_periods", plan.sum()},
                          {"sum_of_squared_periods", static_cast<std::int64_t>(plan.sum_of_squares())},
                          {"periods", plan.periods}};
-  if (plan.images) {
-    json["parameters"] = plan.images->parameters;
+  if (plan.task) {
+    json["parameters"] = plan.task->parameters;
     json["averaged_bytes"] = plan.bytes();
-    json["checkpoint_bytes"] = plan.images->checkpoint_bytes;
-    json["epochs"] = static_cast<double>(plan.total_steps) / plan.images->steps_per_epoch;
+    json["checkpoint_bytes"] = plan.task->checkpoint_bytes;
+    json["epochs"] = static_cast<double>(plan.total_steps) / plan.task->steps_per_epoch;
   }
   if (plan.seconds) json["seconds"] = *plan.seconds;
   std::cout << json.dump() << "\n";
@@ -75,15 +74,14 @@ double predict_seconds(const Plan& plan, const std::string& measured) {
   return a_step * static_cast<double>(plan.total_steps) + an_average * static_cast<double>(plan.periods.size());
 }
 
-void print_images(const Plan& plan) {
-  const ImageTrainingPlan& images = *plan.images;
+void print_task(const Plan& plan) {
+  const TaskPlan& task = *plan.task;
   std::printf("%lld parameters, K = %d: %.1f MB an average, %.1f MB a worker in all; checkpoint %.1f MB\n",
-              static_cast<long long>(images.parameters), images.num_workers,
-              static_cast<double>(images.average_bytes) / 1e6, static_cast<double>(plan.bytes()) / 1e6,
-              static_cast<double>(images.checkpoint_bytes) / 1e6);
+              static_cast<long long>(task.parameters), task.num_workers, static_cast<double>(task.average_bytes) / 1e6,
+              static_cast<double>(plan.bytes()) / 1e6, static_cast<double>(task.checkpoint_bytes) / 1e6);
   std::printf("%.2f epochs of %.1f steps; longest gap between averages %.2f epochs\n",
-              static_cast<double>(plan.total_steps) / images.steps_per_epoch, images.steps_per_epoch,
-              static_cast<double>(plan.longest()) / images.steps_per_epoch);
+              static_cast<double>(plan.total_steps) / task.steps_per_epoch, task.steps_per_epoch,
+              static_cast<double>(plan.longest()) / task.steps_per_epoch);
 }
 
 /// Runs of equal H as one line each; long schedules show their first and last runs.
@@ -117,9 +115,9 @@ void plan_command(const RunArguments& arguments, bool json, const std::string& m
   const Config config = Config::from_file(arguments.file, arguments.overrides);
   Plan plan{};
   TrainingSchedule schedule;
-  if (trains_images(config)) {
-    plan.images = plan_images(config);
-    schedule = plan.images->schedule;
+  if (trains_task(config)) {
+    plan.task = plan_task(config);
+    schedule = plan.task->schedule;
   } else {
     schedule = TrainingSchedule::read(config);
     using namespace other_keys;
@@ -141,7 +139,7 @@ void plan_command(const RunArguments& arguments, bool json, const std::string& m
               100.0 * static_cast<double>(plan.longest()) / static_cast<double>(plan.total_steps),
               static_cast<long long>(plan.periods.back()));
   std::printf("sum of H %lld, sum of H^2 %.0f\n", static_cast<long long>(plan.sum()), plan.sum_of_squares());
-  if (plan.images) print_images(plan);
+  if (plan.task) print_task(plan);
   if (plan.seconds) std::printf("%.0f s of training, at the speed of %s\n", *plan.seconds, measured.c_str());
   print_periods(plan, schedule.learning_rate);
 }

@@ -52,7 +52,7 @@ TEST(Layering, TorchIsIncludedOnlyUnderDistributedAndByTheNetworkCommands) {
   for_each_include([](const std::string& folder, const fs::path& file, const std::string& included) {
     const bool torch = included.starts_with("torch/") || included.starts_with("ATen/") || included.starts_with("c10");
     const bool network_command = folder == "experiments" && (file.filename().string().starts_with("network_") ||
-                                                             file.filename().string().starts_with("image_training") ||
+                                                             file.filename().string().starts_with("task_training") ||
                                                              file.filename().string().starts_with("train"));
     EXPECT_TRUE(!torch || folder == "distributed" || network_command) << file << " includes " << included;
   });

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace quasar {
+#include "distributed/data/split.h"
 
-enum class Split { train, test };
+namespace quasar {
 
 /// Grey images with their classes, in file order.
 struct ImageSet {

@@ -9,18 +9,18 @@
 namespace quasar {
 namespace {
 
-/// This worker's share of the first `count` images.
-EvaluationCounts evaluate_share(ImageEvaluator& scratch, const LabelledImages& images, std::int64_t count,
-                                Worker& worker, const std::function<void()>& beat) {
+/// This worker's share of the first `count` samples.
+EvaluationCounts evaluate_share(Evaluator& scratch, Split split, std::int64_t count, Worker& worker,
+                                const std::function<void()>& beat) {
   const std::int64_t first = count * worker.rank() / worker.count();
   const std::int64_t last = count * (worker.rank() + 1) / worker.count();
-  return scratch.evaluate(images, first, last - first, beat);
+  return scratch.evaluate(split, first, last - first, beat);
 }
 
 }  // namespace
 
-void load_average(const EvaluateOptions& options, const ImageTask& task, BatchNormPolicy batch_norm, LocalSgd& training,
-                  ImageEvaluator& scratch, Worker& worker) {
+void load_average(const EvaluateOptions& options, const TrainingTask& task, BatchNormPolicy batch_norm,
+                  LocalSgd& training, Evaluator& scratch, Worker& worker) {
   FlatParameters& model = scratch.model();
   model.values.copy_(options.ema ? training.ema() : training.shadow_parameters());
   if (model.buffers.numel() == 0) return;
@@ -35,14 +35,13 @@ void load_average(const EvaluateOptions& options, const ImageTask& task, BatchNo
   worker.average(model.buffers, Purpose::measurement);
 }
 
-Evaluation evaluate(const EvaluateOptions& options, const ImageTask& task, BatchNormPolicy batch_norm,
-                    LocalSgd& training, ImageEvaluator& scratch, Worker& worker) {
+Evaluation evaluate(const EvaluateOptions& options, const TrainingTask& task, BatchNormPolicy batch_norm,
+                    LocalSgd& training, Evaluator& scratch, Worker& worker) {
   load_average(options, task, batch_norm, training, scratch, worker);
   const auto beat = [&] { worker.beat(training.position().step); };
-  const LabelledImages &test_set = task.sets->test, &train_set = task.sets->train;
-  const EvaluationCounts test = evaluate_share(scratch, test_set, test_set.count, worker, beat);
+  const EvaluationCounts test = evaluate_share(scratch, Split::test, task.samples(Split::test), worker, beat);
   const EvaluationCounts train =
-      evaluate_share(scratch, train_set, std::min(options.train_images, train_set.count), worker, beat);
+      evaluate_share(scratch, Split::train, std::min(options.train_samples, task.samples(Split::train)), worker, beat);
   // Counts below 2^53 are exact in double.
   at::Tensor sums = at::tensor({test.loss, static_cast<double>(test.correct), static_cast<double>(test.count),
                                 train.loss, static_cast<double>(train.correct), static_cast<double>(train.count)},

@@ -3,8 +3,8 @@
 #include <functional>
 
 #include "distributed/engine/workers.h"
-#include "distributed/local_sgd/image_task.h"
 #include "distributed/local_sgd/local_sgd.h"
+#include "distributed/local_sgd/training_task.h"
 
 namespace quasar {
 
@@ -18,11 +18,11 @@ struct Evaluation {
 /// Evaluates the average of the workers on a scratch model; training is left bit for bit as it is. A collective.
 ///
 /// Between averages the model is a shadow average. Batch norm gets the statistics that the averaging policy asks for.
-Evaluation evaluate(const EvaluateOptions& options, const ImageTask& task, BatchNormPolicy batch_norm,
-                    LocalSgd& training, ImageEvaluator& scratch, Worker& worker);
+Evaluation evaluate(const EvaluateOptions& options, const TrainingTask& task, BatchNormPolicy batch_norm,
+                    LocalSgd& training, Evaluator& scratch, Worker& worker);
 
 /// Puts the evaluated model (average, EMA if asked for, batch-norm statistics) into scratch.model(). A collective.
-void load_average(const EvaluateOptions& options, const ImageTask& task, BatchNormPolicy batch_norm, LocalSgd& training,
-                  ImageEvaluator& scratch, Worker& worker);
+void load_average(const EvaluateOptions& options, const TrainingTask& task, BatchNormPolicy batch_norm,
+                  LocalSgd& training, Evaluator& scratch, Worker& worker);
 
 }  // namespace quasar

@@ -11,19 +11,20 @@ namespace {
 constexpr std::int64_t kBatch = 250;
 
 template <class Real>
-class Evaluator final : public ImageEvaluator {
+class ImageEvaluator final : public Evaluator {
  public:
-  explicit Evaluator(const ImageTask& task)
+  explicit ImageEvaluator(const ImageTask& task)
       : task_(task),
         scratch_(task, task.sets->train, task.augmentation),
         sampler_(task.sampler, task.sets->train.count) {}
 
   FlatParameters& model() override { return scratch_.flat; }
 
-  EvaluationCounts evaluate(const LabelledImages& images, std::int64_t first, std::int64_t count,
+  EvaluationCounts evaluate(Split split, std::int64_t first, std::int64_t count,
                             const std::function<void()>& beat) override {
     const at::NoGradGuard no_grad;
     scratch_.network().eval();
+    const LabelledImages& images = split == Split::train ? task_.sets->train : task_.sets->test;
     const BatchReader<Real> reader(images, {},
                                    task_.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first);
     EvaluationCounts counts;
@@ -74,9 +75,9 @@ class Evaluator final : public ImageEvaluator {
 
 }  // namespace
 
-std::unique_ptr<ImageEvaluator> make_image_evaluator(const ImageTask& task) {
-  if (task.precision == NetworkPrecision::float64) return std::make_unique<Evaluator<double>>(task);
-  return std::make_unique<Evaluator<float>>(task);
+std::unique_ptr<Evaluator> ImageTask::make_evaluator() const {
+  if (precision == NetworkPrecision::float64) return std::make_unique<ImageEvaluator<double>>(*this);
+  return std::make_unique<ImageEvaluator<float>>(*this);
 }
 
 }  // namespace quasar

@@ -87,7 +87,9 @@ class ImageObjective final : public Objective {
     result.data_seconds += seconds(start, read);
     result.forward_seconds += seconds(read, forward);
     result.loss += weighted.template item<double>();
-    if (measured) result.correct += logits.argmax(1).eq(labels).sum().template item<std::int64_t>();
+    if (!measured) return;
+    result.correct += logits.argmax(1).eq(labels).sum().template item<std::int64_t>();
+    result.predictions += count;
   }
 
   at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const {
@@ -103,9 +105,9 @@ class ImageObjective final : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> make_image_objective(const ImageTask& task) {
-  if (task.precision == NetworkPrecision::float64) return std::make_unique<ImageObjective<double>>(task);
-  return std::make_unique<ImageObjective<float>>(task);
+std::unique_ptr<Objective> ImageTask::make_objective() const {
+  if (precision == NetworkPrecision::float64) return std::make_unique<ImageObjective<double>>(*this);
+  return std::make_unique<ImageObjective<float>>(*this);
 }
 
 }  // namespace quasar

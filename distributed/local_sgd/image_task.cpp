@@ -1,12 +1,14 @@
 #include "distributed/local_sgd/image_task.h"
 
+#include <nlohmann/json.hpp>
+
 #include "core/config.h"
 
 namespace quasar {
 
 ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
   ImageTask task;
-  task.seed = seed;
+  task.read_shared(config, seed);
   const std::string name = config.choice(
       "data.name", {"cifar10", "fashion_mnist", "mnist", "procedural", "procedural_color"}, std::string("cifar10"));
   ProceduralCounts counts;
@@ -21,26 +23,19 @@ ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
   task.augmentation.label_flip = config.number("data.label_flip", between(0.0, 1.0), 0.0);
   task.augmentation.mixup = config.number("data.mixup", at_least(0.0), 0.0);
   task.augmentation.seed = seed;
-  const std::string order =
-      config.choice("data.order", {"reshuffle", "partition", "replacement"}, std::string("reshuffle"));
-  task.sampler.kind = order == "partition"     ? SampleOrder::partition
-                      : order == "replacement" ? SampleOrder::replacement
-                                               : SampleOrder::reshuffle;
-  task.sampler.epoch = config.choice("data.epoch", {"straddle", "drop"}, std::string("straddle")) == "drop"
-                           ? EpochEnd::drop
-                           : EpochEnd::straddle;
-  task.sampler.seed = seed;
 
   task.network = ImageNetworkOptions::read(config, train.channels, train.rows, train.cols, train.classes);
   task.channels_last = config.boolean("network.channels_last", false);
-  const std::string precision =
-      config.choice("network.precision", {"float32", "bfloat16", "float64"}, std::string("float32"));
-  task.precision = precision == "bfloat16"  ? NetworkPrecision::bfloat16
-                   : precision == "float64" ? NetworkPrecision::float64
-                                            : NetworkPrecision::float32;
   task.label_smoothing = config.number("loss.label_smoothing", between(0.0, 1.0), 0.0);
-  task.micro_size = config.integer("batch.micro_size", at_least(0), 0);
   return task;
 }
+
+std::int64_t ImageTask::samples(Split split) const {
+  return split == Split::train ? sets->train.count : sets->test.count;
+}
+
+nlohmann::json ImageTask::about() const { return {{"data", sets->train.source}}; }
+
+std::uint64_t ImageTask::data_identity() const { return data_hash(sets->train); }
 
 }  // namespace quasar

@@ -22,9 +22,10 @@ struct BatchName {
 };
 
 struct BatchResult {
-  double loss = 0.0;            ///< mean over the batch (0 where it is not computed)
-  std::int64_t correct = 0;     ///< hits, if measured
-  std::int64_t next_place = 0;  ///< where the next step begins in the stream of visits
+  double loss = 0.0;             ///< mean over the batch (0 where it is not computed)
+  std::int64_t correct = 0;      ///< hits, if measured
+  std::int64_t predictions = 0;  ///< of which they are
+  std::int64_t next_place = 0;   ///< where the next step begins in the stream of visits
   double data_seconds = 0.0, forward_seconds = 0.0, backward_seconds = 0.0;
   /// |g_j|^2 of the micro-batches' gradients, if the variance was wanted and there are several.
   std::vector<double> micro_squared_norms;

@@ -33,12 +33,14 @@ double ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
 /// One worker's run: the loop around LocalSgd, and everything that looks at it.
 class Trainer {
  public:
-  Trainer(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker, const TrainerFiles& files)
+  Trainer(const TrainerOptions& options, const TrainingTask& task, const TrainingSchedule& schedule, Worker& worker,
+          const TrainerFiles& files)
       : options_(options),
+        task_(task),
         schedule_(schedule),
         worker_(worker),
         files_(files),
-        scratch_(make_image_evaluator(options.task)),
+        scratch_(task.make_evaluator()),
         training_(options.local_sgd, schedule, worker, make_locals()),
         checkpoints_(files.run_folder, real_file_system(), worker.rank()),
         stop_(worker.keys("stop"), worker.rank(), worker.count(), [this] { return reason_to_stop(); }) {
@@ -62,7 +64,7 @@ class Trainer {
  private:
   std::vector<std::unique_ptr<Objective>> make_locals() const {
     std::vector<std::unique_ptr<Objective>> locals;
-    for (int i = 0; i < options_.workers_in_turn; ++i) locals.push_back(make_image_objective(options_.task));
+    for (int i = 0; i < options_.workers_in_turn; ++i) locals.push_back(task_.make_objective());
     if (!options_.start_weights.empty() && !files_.resume_from) {
       scratch_->model().assign(load_weights(options_.start_weights), options_.start_weights);
       for (auto& local : locals) {
@@ -119,31 +121,32 @@ class Trainer {
   }
 
   void record_step(const TrainingPosition& before, const StepReport& step, double seconds) {
-    const auto b = static_cast<double>(before.local_batch);
-    files_.recorder->record("steps", {{"step", before.step},
-                                      {"round", before.round},
-                                      {"step_in_round", before.step - before.round_start},
-                                      {"epoch", epochs(before)},
-                                      {"samples", before.samples},
-                                      {"learning_rate", step.learning_rate},
-                                      {"sync_period", before.period()},
-                                      {"local_batch", before.local_batch},
-                                      {"loss", step.batch.loss},
-                                      {"accuracy", static_cast<double>(step.batch.correct) / b},
-                                      {"gradient_norm", step.gradient_norm},
-                                      {"parameter_norm", step.parameter_norm},
-                                      {"update_norm", step.update_norm},
-                                      {"clipped", step.clipped},
-                                      {"skipped", step.skipped},
-                                      {"clipped_share", ratio(static_cast<double>(training_.position().clipped),
-                                                              static_cast<double>(training_.position().step))},
-                                      {"time",
-                                       {{"data", step.batch.data_seconds},
-                                        {"forward", step.batch.forward_seconds},
-                                        {"backward", step.batch.backward_seconds},
-                                        {"optimizer", step.optimizer_seconds},
-                                        {"step", seconds},
-                                        {"wall", seconds_since(start_)}}}});
+    files_.recorder->record(
+        "steps",
+        {{"step", before.step},
+         {"round", before.round},
+         {"step_in_round", before.step - before.round_start},
+         {"epoch", epochs(before)},
+         {"samples", before.samples},
+         {"learning_rate", step.learning_rate},
+         {"sync_period", before.period()},
+         {"local_batch", before.local_batch},
+         {"loss", step.batch.loss},
+         {"accuracy", ratio(static_cast<double>(step.batch.correct), static_cast<double>(step.batch.predictions))},
+         {"gradient_norm", step.gradient_norm},
+         {"parameter_norm", step.parameter_norm},
+         {"update_norm", step.update_norm},
+         {"clipped", step.clipped},
+         {"skipped", step.skipped},
+         {"clipped_share",
+          ratio(static_cast<double>(training_.position().clipped), static_cast<double>(training_.position().step))},
+         {"time",
+          {{"data", step.batch.data_seconds},
+           {"forward", step.batch.forward_seconds},
+           {"backward", step.batch.backward_seconds},
+           {"optimizer", step.optimizer_seconds},
+           {"step", seconds},
+           {"wall", seconds_since(start_)}}}});
   }
 
   void end_round() {
@@ -159,7 +162,7 @@ class Trainer {
     if (!measured) return;
     const auto second_probe = Clock::now();
     const double loss_after =
-        probed ? scratch_->probe_loss(training_.local(0).parameters(), options_.record.probe_images) : 0.0;
+        probed ? scratch_->probe_loss(training_.local(0).parameters(), options_.record.probe_samples) : 0.0;
     times_.evaluation += seconds_since(second_probe);
     if (!files_.recorder) return;
     json record = {
@@ -184,7 +187,7 @@ class Trainer {
   double mean_probe_loss() {
     double sum = 0.0;
     for (std::size_t i = 0; i < training_.local_count(); ++i)
-      sum += scratch_->probe_loss(training_.local(i).parameters(), options_.record.probe_images);
+      sum += scratch_->probe_loss(training_.local(i).parameters(), options_.record.probe_samples);
     at::Tensor mean = at::tensor({sum / static_cast<double>(training_.local_count())}, at::kDouble);
     worker_.average(mean, Purpose::measurement);
     return mean.item<double>();
@@ -195,14 +198,14 @@ class Trainer {
     if (training_.done()) return true;
     if (evaluate.when == EvaluateWhen::steps) return passes(evaluate.every, before.step, after.step);
     if (evaluate.when == EvaluateWhen::sync) return passes(evaluate.every, before.round, after.round);
-    return passes(evaluate.every * options_.task.sets->train.count, before.samples, after.samples);
+    return passes(evaluate.every * task_.samples(Split::train), before.samples, after.samples);
   }
 
   void evaluate_now(bool recorded = true) {
     const auto start = Clock::now();
     const TrainingPosition& at = training_.position();
-    last_evaluation_ = evaluate(options_.evaluate, options_.task, options_.local_sgd.averaging.batch_norm, training_,
-                                *scratch_, worker_);
+    last_evaluation_ =
+        evaluate(options_.evaluate, task_, options_.local_sgd.averaging.batch_norm, training_, *scratch_, worker_);
     times_.evaluation += seconds_since(start);
     if (!files_.recorder || !recorded) return;
     const EvaluationCounts &test = last_evaluation_.test, &train = last_evaluation_.train;
@@ -236,7 +239,7 @@ class Trainer {
     std::optional<double> loss;
     if (last_evaluation_.test.count > 0)
       loss = last_evaluation_.test.loss / static_cast<double>(last_evaluation_.test.count);
-    load_average(options_.evaluate, options_.task, BatchNormPolicy::keep, training_, *scratch_, worker_);
+    load_average(options_.evaluate, task_, BatchNormPolicy::keep, training_, *scratch_, worker_);
     try {
       save_checkpoint(checkpoints_, at.step, training_.state(), scratch_->model().named_tensors(), about, loss,
                       worker_);
@@ -298,7 +301,7 @@ class Trainer {
   }
 
   double epochs(const TrainingPosition& at) const {
-    return static_cast<double>(at.samples) / static_cast<double>(options_.task.sets->train.count);
+    return static_cast<double>(at.samples) / static_cast<double>(task_.samples(Split::train));
   }
   /// Bytes averaged as a share of data-parallel's, which averages one gradient a step.
   double volume() {
@@ -312,11 +315,12 @@ class Trainer {
   }
 
   const TrainerOptions& options_;
+  const TrainingTask& task_;
   const TrainingSchedule& schedule_;
   Worker& worker_;
   const TrainerFiles& files_;
   const Clock::time_point start_ = Clock::now();
-  std::unique_ptr<ImageEvaluator> scratch_;
+  std::unique_ptr<Evaluator> scratch_;
   LocalSgd training_;
   CheckpointFolder checkpoints_;
   std::optional<Progress> progress_;
@@ -330,9 +334,9 @@ class Trainer {
 
 }  // namespace
 
-TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker,
-                    const TrainerFiles& files) {
-  return Trainer(options, schedule, worker, files).run();
+TrainerResult train(const TrainerOptions& options, const TrainingTask& task, const TrainingSchedule& schedule,
+                    Worker& worker, const TrainerFiles& files) {
+  return Trainer(options, task, schedule, worker, files).run();
 }
 
 }  // namespace quasar

@@ -11,23 +11,23 @@
 #include "core/training_schedule.h"
 #include "distributed/checkpoint/checkpoint_folder.h"
 #include "distributed/engine/workers.h"
-#include "distributed/local_sgd/image_task.h"
 #include "distributed/local_sgd/local_sgd.h"
+#include "distributed/local_sgd/training_task.h"
 
 namespace quasar {
 
 struct RecordOptions {
   std::int64_t every = 20;         ///< steps between records of steps, and of averages; 0: none
   std::int64_t probe_every = 500;  ///< steps between losses on a fixed batch before and after an average; 0: none
-  std::int64_t probe_images = 256;
+  std::int64_t probe_samples = 256;
 };
 
 enum class EvaluateWhen { epoch, steps, sync };
 
 struct EvaluateOptions {
   EvaluateWhen when = EvaluateWhen::epoch;
-  std::int64_t every = 1;            ///< epochs, steps or rounds between evaluations; the last step always has one
-  std::int64_t train_images = 1000;  ///< of the training set, whose loss is measured in evaluation mode too
+  std::int64_t every = 1;             ///< epochs, steps or rounds between evaluations; the last step always has one
+  std::int64_t train_samples = 1000;  ///< of the training set, whose loss is measured in evaluation mode too
   std::int64_t batch_norm_batches = 128;
   bool at_start = true;  ///< also before the first step
   bool ema = false;      ///< evaluates the exponential moving average
@@ -43,7 +43,6 @@ struct CheckpointOptions {
 
 struct TrainerOptions {
   LocalSgdOptions local_sgd;
-  ImageTask task;
   int workers_in_turn = 1;  ///< simulated workers on each of the engine's
   RecordOptions record;
   EvaluateOptions evaluate;
@@ -51,8 +50,8 @@ struct TrainerOptions {
   std::optional<double> time_limit_seconds;
   std::string start_weights;  ///< safetensors file, checkpoint or results folder; empty: the seed's start
 
-  /// Reads every key of `train` for images but those of the schedule, the task and the workers.
-  static TrainerOptions read(const Config& config, const TrainingSchedule& schedule, ImageTask task,
+  /// Reads every key of `train` but those of the schedule, the task and the workers.
+  static TrainerOptions read(const Config& config, const TrainingSchedule& schedule, const TrainingTask& task,
                              std::int64_t steps_per_epoch);
 };
 
@@ -83,7 +82,7 @@ struct TrainerResult {
 /// Trains one worker's share (the workers in turn of it) of a network by Local SGD, from the start or from a checkpoint.
 ///
 /// throws  Diverged, PeerError, StorageError, or Interrupted if a signal came and there are no checkpoints to make
-TrainerResult train(const TrainerOptions& options, const TrainingSchedule& schedule, Worker& worker,
-                    const TrainerFiles& files);
+TrainerResult train(const TrainerOptions& options, const TrainingTask& task, const TrainingSchedule& schedule,
+                    Worker& worker, const TrainerFiles& files);
 
 }  // namespace quasar

@@ -31,13 +31,13 @@ LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& sch
   return options;
 }
 
-EvaluateOptions read_evaluate(const Config& config, const LocalSgdOptions& local_sgd) {
+EvaluateOptions read_evaluate(const Config& config, const LocalSgdOptions& local_sgd, const std::string& samples) {
   EvaluateOptions options;
   const std::string when = config.choice("evaluate.when", {"epoch", "steps", "sync"}, std::string("epoch"));
   options.when = when == "steps" ? EvaluateWhen::steps : when == "sync" ? EvaluateWhen::sync : EvaluateWhen::epoch;
   options.every = config.integer("evaluate.every", at_least(1), 1);
   options.at_start = config.boolean("evaluate.at_start", true);
-  options.train_images = config.integer("evaluate.train_images", at_least(0), options.train_images);
+  options.train_samples = config.integer("evaluate.train_" + samples, at_least(0), options.train_samples);
   options.batch_norm_batches = config.integer("evaluate.batch_norm_batches", at_least(1), options.batch_norm_batches);
   options.ema = config.boolean("evaluate.ema", local_sgd.ema_decay.has_value());
   if (options.ema && !local_sgd.ema_decay) config.fail("evaluate.ema", "needs ema.decay");
@@ -58,15 +58,15 @@ CheckpointOptions read_checkpoint(const Config& config, std::int64_t steps_per_e
 
 }  // namespace
 
-TrainerOptions TrainerOptions::read(const Config& config, const TrainingSchedule& schedule, ImageTask task,
+TrainerOptions TrainerOptions::read(const Config& config, const TrainingSchedule& schedule, const TrainingTask& task,
                                     std::int64_t steps_per_epoch) {
   TrainerOptions options;
-  options.task = std::move(task);
   options.local_sgd = read_local_sgd(config, schedule);
   options.record.every = config.integer("record.every", at_least(0), options.record.every);
   options.record.probe_every = config.integer("record.probe_every", at_least(0), options.record.probe_every);
-  options.record.probe_images = config.integer("record.probe_images", at_least(1), options.record.probe_images);
-  options.evaluate = read_evaluate(config, options.local_sgd);
+  options.record.probe_samples =
+      config.integer("record.probe_" + task.sample_name(), at_least(1), options.record.probe_samples);
+  options.evaluate = read_evaluate(config, options.local_sgd, task.sample_name());
   options.checkpoint = read_checkpoint(config, steps_per_epoch);
   if (config.has("run.time_limit")) options.time_limit_seconds = config.number("run.time_limit", positive());
   options.start_weights = config.text("start.weights", "");

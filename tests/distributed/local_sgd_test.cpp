@@ -34,7 +34,7 @@ Trained train_locally(const SmallRun& run, int in_turn = 1, const Make& make = {
   workers.node_size = run.node_size;
   run_workers(workers, [&](Worker& worker) {
     Objectives locals;
-    for (int i = 0; i < in_turn; ++i) locals.push_back(make ? make() : make_image_objective(run.options.task));
+    for (int i = 0; i < in_turn; ++i) locals.push_back(make ? make() : run.task.make_objective());
     LocalSgd training(run.options.local_sgd, run.schedule, worker, std::move(locals));
     Trained own;
     while (!training.done()) {
@@ -60,7 +60,7 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 }
 
 SmallRun double_precision(SmallRun run) {
-  run.options.task.precision = NetworkPrecision::float64;
+  run.task.precision = NetworkPrecision::float64;
   return run;
 }
 
@@ -79,7 +79,7 @@ TEST(LocalSgdIdentities, OneWorkerIsThePlainOptimizerBitForBitWhateverThePeriod)
   SmallRun run("cnn", 15, 4);
   run.workers = 1;
   at::set_num_threads(1);  // as workers have
-  const auto objective = make_image_objective(run.options.task);
+  const auto objective = run.task.make_objective();
   Optimizer optimizer(run.options.local_sgd.optimizer, objective->parameters(), objective->decayed());
   std::int64_t place = 0;
   for (std::int64_t step = 0; step < run.schedule.total_steps; ++step) {
@@ -113,7 +113,7 @@ class SameData final : public Objective {
 TEST(LocalSgdIdentities, EqualDataOnAllWorkersMakesAveragingChangeNothing) {  // E3
   SmallRun often("mlp", 24, 2), never = often;
   never.schedule.sync.rule = sync_rules::Swap{};
-  const auto make = [&] { return std::make_unique<SameData>(make_image_objective(often.options.task)); };
+  const auto make = [&] { return std::make_unique<SameData>(often.task.make_objective()); };
   // Halving the sum of two equal numbers is exact.
   EXPECT_TRUE(train_locally(often, 1, make).parameters.equal(train_locally(never, 1, make).parameters));
   EXPECT_GT(distance(train_locally(often).parameters, train_locally(never).parameters), 1e-4) << "could not fail";
@@ -225,7 +225,7 @@ TEST(LocalSgdClipping, LocalAndGlobalNormsAreClippedWhereTheyBelong) {
 
 TEST(LocalSgdAccumulation, MicroBatchesGiveTheGradientOfTheWholeBatch) {
   SmallRun whole = double_precision(SmallRun("mlp", 12, 3)), micro = whole;
-  micro.options.task.micro_size = 3;  // 8 = 3 + 3 + 2
+  micro.task.micro_size = 3;  // 8 = 3 + 3 + 2
   EXPECT_LT(distance(train_locally(whole).parameters, train_locally(micro).parameters), 1e-12);
 }
 
@@ -266,7 +266,7 @@ class Poisoned final : public Objective {
 
 Make poisoned(const SmallRun& run, double poison, std::int64_t first = 3, std::int64_t last = 3) {
   return [&run, poison, first, last] {
-    return std::make_unique<Poisoned>(make_image_objective(run.options.task), poison, first, last);
+    return std::make_unique<Poisoned>(run.task.make_objective(), poison, first, last);
   };
 }
 

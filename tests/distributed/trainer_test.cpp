@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         Method{"QsrAfterDataParallelWithBatchNorm",
                [](SmallRun& run) {
                  SmallRun cnn("cnn", 30);
-                 run.options.task = cnn.options.task;
+                 run.task = cnn.task;
                  run.schedule.learning_rate.decay = lr_decay::Cosine{};
                  run.schedule.learning_rate.final = 0.005;
                  run.schedule.sync = {.rule = sync_rules::Power{0.1, 2.0, 2}, .total_steps = 30, .switch_step = 7};
@@ -129,9 +129,8 @@ INSTANTIATE_TEST_SUITE_P(
                }},
         Method{"AugmentedMixupClipped",
                [](SmallRun& run) {
-                 run.options.task.augmentation = {
-                     .crop_padding = 2, .flip = true, .label_flip = 0.1, .mixup = 0.2, .seed = 4};
-                 run.options.task.sampler.kind = SampleOrder::partition;
+                 run.task.augmentation = {.crop_padding = 2, .flip = true, .label_flip = 0.1, .mixup = 0.2, .seed = 4};
+                 run.task.sampler.kind = SampleOrder::partition;
                  run.options.local_sgd.clip_norm = 0.5;
                  run.options.local_sgd.clip_scope = ClipScope::local;
                }}),
@@ -227,7 +226,7 @@ TEST(TrainerRun, LearnsAndRecordsWhatItDid) {
 
 TEST(TrainerRun, TimesAddUpToTheWallClock) {  // E13
   SmallRun run("resnet20", 12, 4);
-  run.options.task.network.width = 16;
+  run.task.network.width = 16;
   const TrainerResult::Times t = run.run().front().times;
   const double sum =
       t.setup + t.data + t.forward + t.backward + t.optimizer + t.averages + t.evaluation + t.checkpoints;

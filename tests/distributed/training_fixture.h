@@ -4,12 +4,14 @@
 #include <mutex>
 #include <vector>
 
+#include "distributed/local_sgd/image_task.h"
 #include "distributed/local_sgd/trainer.h"
 
 namespace quasar {
 
 /// A small training run on procedural images: seconds on one core, with everything that a large one has.
 struct SmallRun {
+  ImageTask task;
   TrainerOptions options;
   TrainingSchedule schedule;
   int workers = 2, node_size = 0;
@@ -17,7 +19,6 @@ struct SmallRun {
   explicit SmallRun(const std::string& network = "mlp", std::int64_t steps = 24, std::int64_t period = 4) {
     static const auto images =
         std::make_shared<const LabelledImageSets>(load_labelled_images("procedural", "", {.train = 480, .test = 200}));
-    ImageTask& task = options.task;
     task.sets = images;
     task.network.name = network;
     task.network.width = network == "mlp" ? 16 : 8;
@@ -26,9 +27,9 @@ struct SmallRun {
     task.network.rows = task.network.cols = 28;
     options.local_sgd.local_batch_size = 8;
     options.local_sgd.optimizer.kind = Sgd{.momentum = 0.9};
-    options.evaluate.train_images = 100;
+    options.evaluate.train_samples = 100;
     options.evaluate.batch_norm_batches = 4;
-    options.record = {.every = 5, .probe_every = 10, .probe_images = 32};
+    options.record = {.every = 5, .probe_every = 10, .probe_samples = 32};
     schedule.total_steps = steps;
     schedule.learning_rate = {.decay = lr_decay::Constant{}, .peak = 0.05, .total_steps = steps};
     schedule.sync = {.rule = sync_rules::Constant{period}, .total_steps = steps};
@@ -46,7 +47,7 @@ struct SmallRun {
     run_workers(workers_of_engine, [&](Worker& worker) {
       TrainerFiles own = files;
       if (worker.rank() != 0) own.recorder = nullptr;
-      results[static_cast<std::size_t>(worker.rank())] = train(options, schedule, worker, own);
+      results[static_cast<std::size_t>(worker.rank())] = train(options, task, schedule, worker, own);
     });
     return results;
   }

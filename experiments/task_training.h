@@ -8,11 +8,11 @@
 
 namespace quasar {
 
-/// Whether the configuration is of a network that classifies images; else it is the interpolating one's (tanh_mlp).
-bool trains_images(const Config& config);
+/// Whether the configuration is of a training task; else it is the interpolating network's (tanh_mlp).
+bool trains_task(const Config& config);
 
 /// What `plan` says of such a run beyond its schedule, without training.
-struct ImageTrainingPlan {
+struct TaskPlan {
   TrainingSchedule schedule;
   std::int64_t parameters;        ///< d
   std::int64_t average_bytes;     ///< of one average, a worker
@@ -22,13 +22,13 @@ struct ImageTrainingPlan {
 };
 
 /// Reads the whole configuration; throws ConfigError in a binary without LibTorch.
-ImageTrainingPlan plan_images(const Config& config);
+TaskPlan plan_task(const Config& config);
 
-/// `quasar train` for a network that classifies images: network.name = mlp, cnn, resnet20, ...
+/// `quasar train` for a task (TrainingTask): network.name = mlp, cnn, resnet20, ...
 ///
 /// Runs as threads of this process, as one of the processes of a launcher, or starts workers.processes of them itself.
 /// An unfinished run of the same settings goes on from its newest checkpoint.
 /// returns  the exit code
-int train_images(const Config& config, const RunArguments& arguments);
+int train_task(const Config& config, const RunArguments& arguments);
 
 }  // namespace quasar

@@ -1,4 +1,4 @@
-#include "experiments/image_training.h"
+#include "experiments/task_training.h"
 
 #include <cstdio>
 #include <memory>
@@ -13,7 +13,7 @@
 #include "core/run_lock.h"
 #include "distributed/checkpoint/identity.h"
 #include "distributed/engine/keep_memory.h"
-#include "experiments/image_training_options.h"
+#include "experiments/task_training_options.h"
 
 namespace quasar {
 namespace {
@@ -21,31 +21,34 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json about(const Config& config, const ImageTraining& training) {
-  return {{"command", "train"},
-          {"system", "network"},
-          {"kind", "training"},
-          {"name", training.run.name},
-          {"seed", training.run.seed},
-          {"num_workers", training.num_workers},
-          {"peers", training.workers.count},
-          {"launched_by", training.environment ? training.environment->launcher : "threads"},
-          {"averaging", training.options.local_sgd.averaging.to_json()},
-          {"data", training.options.task.sets->train.source},
-          {"units", {{"bytes", "of one worker's tensors"}, {"slow_time", "steps * learning_rate^2"}, {"time", "s"}}},
-          {"config_hash", config.hash()}};
+json about(const Config& config, const TaskTraining& training) {
+  json about = {
+      {"command", "train"},
+      {"system", "network"},
+      {"kind", "training"},
+      {"name", training.run.name},
+      {"seed", training.run.seed},
+      {"num_workers", training.num_workers},
+      {"peers", training.workers.count},
+      {"launched_by", training.environment ? training.environment->launcher : "threads"},
+      {"averaging", training.options.local_sgd.averaging.to_json()},
+      {"samples", training.task->sample_name()},
+      {"units", {{"bytes", "of one worker's tensors"}, {"slow_time", "steps * learning_rate^2"}, {"time", "s"}}},
+      {"config_hash", config.hash()}};
+  about.update(training.task->about());
+  return about;
 }
 
-json identity(const Config& config, const ImageTraining& training) {
+json identity(const Config& config, const TaskTraining& training) {
   return {{"config_hash", config.hash()},
-          {"data_hash", std::to_string(data_hash(training.options.task.sets->train))},
+          {"data_hash", std::to_string(training.task->data_identity())},
           {"num_workers", training.num_workers},
           {"peers", training.workers.count},
           {"code", build_info().code_id}};
 }
 
 /// Worker 0 chooses the checkpoint to go on from, and everybody opens the same.
-std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const json& own_identity, Worker& worker) {
+std::optional<Checkpoint> choose_checkpoint(const TaskTraining& training, const json& own_identity, Worker& worker) {
   CheckpointFolder folder(training.folder);
   // What another code finished is done anew; what it did not finish is refused below.
   if (worker.rank() == 0 && fs::exists(training.folder / "DONE")) fs::remove_all(folder.path());
@@ -68,7 +71,7 @@ std::optional<Checkpoint> choose_checkpoint(const ImageTraining& training, const
   return newest;
 }
 
-json summary(const ImageTraining& training, const TrainerResult& result) {
+json summary(const TaskTraining& training, const TrainerResult& result) {
   const double accuracy = static_cast<double>(result.test.correct) / static_cast<double>(result.test.count);
   char hash[20];
   std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(result.parameter_hash));
@@ -109,15 +112,16 @@ void print_summary(const fs::path& folder, bool reused) {
   std::printf("test accuracy %.4f (loss %.4f) after %lld steps, %lld rounds%s\n", s.value("test_accuracy", 0.0),
               s.value("test_loss", 0.0), s.value("steps", 0ll), s.value("rounds", 0ll),
               reused ? " (done before, from the same code and settings)" : "");
-  std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f images/s; parameters %s\n",
+  std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f %s/s; parameters %s\n",
               s.value("averages", 0ll), s.value("averaged_bytes", 0.0) / 1e6, 100.0 * s.value("volume", 0.0),
-              s.at("time").value("samples_per_second", 0.0), s.value("parameter_hash", "").c_str());
+              s.at("time").value("samples_per_second", 0.0), run.value("samples", "images").c_str(),
+              s.value("parameter_hash", "").c_str());
   if (const auto skipped = s.value("skipped_steps", 0ll); skipped > 0)
     std::printf("%lld optimiser steps of single workers were left out, their gradients not being finite\n", skipped);
   std::printf("results: %s\n", folder.c_str());
 }
 
-TrainerResult run_all(const Config& config, const ImageTraining& training, std::unique_ptr<Recorder>& recorder) {
+TrainerResult run_all(const Config& config, const TaskTraining& training, std::unique_ptr<Recorder>& recorder) {
   std::optional<RunLock> lock;
   TrainerResult result;
   WorkerOptions options = training.workers;
@@ -134,7 +138,7 @@ TrainerResult run_all(const Config& config, const ImageTraining& training, std::
                      : std::make_unique<Recorder>(training.folder, config, about(config, training));
       files.recorder = recorder.get();
     }
-    const TrainerResult own = train(training.options, training.schedule, worker, files);
+    const TrainerResult own = train(training.options, *training.task, training.schedule, worker, files);
     if (worker.rank() == 0 || training.environment) result = own;
   };
   if (training.is_first()) lock.emplace(training.folder);
@@ -143,7 +147,7 @@ TrainerResult run_all(const Config& config, const ImageTraining& training, std::
 }
 
 /// Runs, and leaves the status in the results folder.
-int run_here(const Config& config, const ImageTraining& training) {
+int run_here(const Config& config, const TaskTraining& training) {
   std::unique_ptr<Recorder> recorder;
   TrainerResult result;
   try {
@@ -180,9 +184,9 @@ int run_here(const Config& config, const ImageTraining& training) {
 
 }  // namespace
 
-ImageTrainingPlan plan_images(const Config& config) {
-  const ImageTraining training = ImageTraining::read(config);
-  const auto objective = make_image_objective(training.options.task);
+TaskPlan plan_task(const Config& config) {
+  const TaskTraining training = TaskTraining::read(config);
+  const auto objective = training.task->make_objective();
   const OptimizerOptions& optimizer = training.options.local_sgd.optimizer;
   Optimizer state(optimizer, objective->parameters(), 0);
   std::int64_t worker_bytes = static_cast<std::int64_t>(objective->parameters().nbytes());
@@ -195,8 +199,8 @@ ImageTrainingPlan plan_images(const Config& config) {
           training.num_workers, training.steps_per_epoch};
 }
 
-int train_images(const Config& config, const RunArguments& arguments) {
-  ImageTraining training = ImageTraining::read(config);
+int train_task(const Config& config, const RunArguments& arguments) {
+  TaskTraining training = TaskTraining::read(config);
   if (arguments.dry_run) {
     std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
     return 0;

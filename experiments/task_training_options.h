@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +15,10 @@
 namespace quasar {
 
 /// Everything that one training run is made of.
-struct ImageTraining {
+struct TaskTraining {
   RunOptions run;
   TrainingSchedule schedule;
+  std::unique_ptr<TrainingTask> task;
   TrainerOptions options;
   WorkerOptions workers;
   int num_workers, processes;
@@ -28,7 +30,7 @@ struct ImageTraining {
   std::filesystem::path folder;
 
   /// Reads the whole configuration and the launcher's environment.
-  static ImageTraining read(const Config& config);
+  static TaskTraining read(const Config& config);
   /// Takes this place among the processes of a launch, if any, and its GPU, if they are wanted.
   void place(const Config& config, const std::optional<LaunchEnvironment>& where);
   bool is_first() const { return !environment || environment->rank == 0; }

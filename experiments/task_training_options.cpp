@@ -1,10 +1,12 @@
-#include "experiments/image_training_options.h"
+#include "experiments/task_training_options.h"
 
 #include <algorithm>
 #include <cmath>
 #include <sstream>
 
 #include <ATen/Context.h>
+
+#include "distributed/local_sgd/image_task.h"
 
 namespace quasar {
 namespace {
@@ -17,7 +19,7 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 /// K workers on the engine's P threads or processes, K / P of them in turn on each.
-void read_workers(const Config& config, ImageTraining& training) {
+void read_workers(const Config& config, TaskTraining& training) {
   training.environment = launch_environment();
   const auto& environment = training.environment;
   training.processes = static_cast<int>(config.integer("workers.processes", between(0, 4096), 0));
@@ -50,31 +52,33 @@ void read_workers(const Config& config, ImageTraining& training) {
 
 }  // namespace
 
-void ImageTraining::place(const Config& config, const std::optional<LaunchEnvironment>& where) {
+void TaskTraining::place(const Config& config, const std::optional<LaunchEnvironment>& where) {
   environment = where;
   if (!on_gpu) return;
   if (!at::globalContext().hasCUDA())
     config.fail("workers.device", "= cuda: this binary or this machine has no GPU for LibTorch (see quasar doctor)");
   if (!environment && workers.count > 1)
     config.fail("workers.device", "= cuda needs a process a GPU: workers.processes (or workers.threads = 1, in turn)");
-  options.task.device = {at::kCUDA, static_cast<c10::DeviceIndex>(environment ? environment->local_rank : 0)};
+  task->device = {at::kCUDA, static_cast<c10::DeviceIndex>(environment ? environment->local_rank : 0)};
 }
 
-ImageTraining ImageTraining::read(const Config& config) {
-  ImageTraining training;
+TaskTraining TaskTraining::read(const Config& config) {
+  TaskTraining training;
   training.run = RunOptions::read(config, "train");
   read_workers(config, training);
-  ImageTask task = ImageTask::read(config, training.run.seed);
+  training.task = std::make_unique<ImageTask>(ImageTask::read(config, training.run.seed));
+  const TrainingTask& task = *training.task;
   training.on_gpu = config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
   const std::int64_t batch = config.integer("batch.local_size", between(1, 1 << 20), 32);
-  Sampler(task.sampler, task.sets->train.count).check(training.num_workers, batch);
-  const double exact = static_cast<double>(task.sets->train.count) / static_cast<double>(training.num_workers * batch);
+  const std::int64_t samples = task.samples(Split::train);
+  Sampler(task.sampler, samples).check(training.num_workers, batch);
+  const double exact = static_cast<double>(samples) / static_cast<double>(training.num_workers * batch);
   const double steps_per_epoch = task.sampler.epoch == EpochEnd::drop ? std::floor(exact) : exact;
   training.steps_per_epoch = steps_per_epoch;
   training.allowed = split_at_commas(config.text("checkpoint.allow", ""));
   training.schedule = TrainingSchedule::read(config, steps_per_epoch);
   const int in_turn = training.options.workers_in_turn;
-  training.options = TrainerOptions::read(config, training.schedule, std::move(task),
+  training.options = TrainerOptions::read(config, training.schedule, task,
                                           std::max<std::int64_t>(1, static_cast<std::int64_t>(steps_per_epoch)));
   training.options.workers_in_turn = in_turn;
   // The launcher itself trains nothing, and must not touch a GPU before it forks.

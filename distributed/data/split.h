@@ -1,0 +1,7 @@
+#pragma once
+
+namespace quasar {
+
+enum class Split { train, test };
+
+}  // namespace quasar
