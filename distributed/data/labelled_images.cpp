@@ -1,9 +1,7 @@
 #include "distributed/data/labelled_images.h"
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <span>
 #include <utility>
 
 #include "core/errors.h"
@@ -11,6 +9,7 @@
 #include "distributed/data/image_classification.h"
 #include "distributed/data/procedural_color.h"
 #include "distributed/data/procedural_images.h"
+#include "distributed/data/word_hash.h"
 
 namespace quasar {
 namespace {
@@ -80,23 +79,6 @@ LabelledImages load_split(const ImageSource& source, Split split, int procedural
   return source.name == "cifar10" ? from_cifar(source.folder, split) : from_idx(source.folder, split);
 }
 
-constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15u;  // odd: multiplication loses nothing
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
-  hash = (hash ^ word) * kMultiplier;
-  return hash ^ (hash >> 32);
-}
-
-std::uint64_t mix(std::uint64_t hash, std::span<const std::uint8_t> bytes) {
-  hash = mix(hash, bytes.size());
-  for (std::size_t i = 0; i < bytes.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
-    hash = mix(hash, word);
-  }
-  return hash;
-}
-
 }  // namespace
 
 LabelledImageSets load_labelled_images(const std::string& name, const std::string& root, ProceduralCounts counts) {
@@ -113,8 +95,8 @@ LabelledImageSets load_labelled_images(const std::string& name, const std::strin
 std::uint64_t data_hash(const LabelledImages& images) {
   std::uint64_t hash = 0;
   for (const int size : {images.channels, images.rows, images.cols, images.classes})
-    hash = mix(hash, static_cast<std::uint64_t>(size));
-  return mix(mix(hash, images.pixels), images.labels);
+    hash = hash_word(hash, static_cast<std::uint64_t>(size));
+  return hash_bytes(hash_bytes(hash, images.pixels), images.labels);
 }
 
 }  // namespace quasar

@@ -19,9 +19,7 @@ template <class Real>
 class ImageObjective final : public Objective {
  public:
   explicit ImageObjective(const ImageTask& task)
-      : task_(task),
-        model_(task, task.sets->train, task.augmentation),
-        sampler_(task.sampler, task.sets->train.count) {}
+      : task_(task), model_(task), sampler_(task.sampler, task.samples(Split::train)) {}
 
   at::Tensor& parameters() override { return model_.flat.values; }
   at::Tensor& gradient() override { return model_.flat.gradients; }
@@ -41,7 +39,9 @@ class ImageObjective final : public Objective {
     const auto start = Clock::now();
     BatchResult result;
     result.next_place = sampler_.take(batch.place, batch.worker, batch.num_workers, batch.local_batch, visits_);
+    sampler_.take(result.next_place, batch.worker, batch.num_workers, batch.local_batch, next_visits_);
     fault_at(FaultSite::batch_read, batch.worker, batch.step);
+    model_.batches().prefetch(visits_);
     const std::int64_t micro = task_.micro_size > 0 ? task_.micro_size : batch.local_batch;
     // A batch's variance needs every micro-batch's gradient by itself.
     at::Tensor sum = batch.variance && micro < batch.local_batch ? at::zeros_like(gradient()) : at::Tensor();
@@ -69,7 +69,8 @@ class ImageObjective final : public Objective {
     const auto count = static_cast<std::int64_t>(visits.size());
     const at::Tensor inputs = model_.make_inputs(count), host_labels = at::empty({count}, at::kLong);
     MixUp mixed;
-    model_.reader().read(visits, inputs.data_ptr<Real>(), host_labels.data_ptr<std::int64_t>(), &mixed);
+    model_.batches().read(visits, inputs.data_ptr<Real>(), host_labels.data_ptr<std::int64_t>(), &mixed);
+    if (is_last) model_.batches().prefetch(next_visits_);
     const at::Tensor labels = host_labels.to(task_.device);
     const auto read = Clock::now();
 
@@ -100,6 +101,7 @@ class ImageObjective final : public Objective {
   ImageModel<Real> model_;
   Sampler sampler_;
   std::vector<Visit> visits_;
+  std::vector<Visit> next_visits_;  // if the batch keeps its size
   OverlappedGradients* overlapped_ = nullptr;
 };
 
