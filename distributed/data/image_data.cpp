@@ -2,7 +2,6 @@
 
 #include "distributed/data/batch_reader.h"
 #include "distributed/data/photo_batches.h"
-#include "distributed/data/word_hash.h"
 
 namespace quasar {
 namespace {
@@ -35,7 +34,7 @@ std::string source_of(const ImageData& data) {
 
 std::uint64_t identity_of(const ImageData& data) {
   if (const InMemory* sets = in_memory(data)) return data_hash((*sets)->train);
-  return hash_word(photos(data).train->identity(), static_cast<std::uint64_t>(photos(data).options.size));
+  return photos(data).train->identity();
 }
 
 template <class Real>

@@ -25,7 +25,7 @@ std::int64_t samples_of(const ImageData& data, Split split);
 std::string source_of(const ImageData& data);
 
 /// 64 bits that identify the training images: shape, pixels and labels of those in memory; names, sizes in bytes and
-/// labels of photographs, with the size they are brought to.
+/// labels of photographs.
 std::uint64_t identity_of(const ImageData& data);
 
 /// Batches of one split, which `data` must outlive where it is in memory.

@@ -1,6 +1,8 @@
 #include "distributed/local_sgd/image_task.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,14 @@ namespace quasar {
 namespace {
 
 const std::vector<std::string> kPhotoSets = {"image_folder", "webdataset", "imagenet", "procedural_photos"};
+const std::vector<std::string> kPhotoKeys = {"data.size",
+                                             "data.readers",
+                                             "data.random_resized_crop",
+                                             "data.rand_augment_layers",
+                                             "data.rand_augment_magnitude",
+                                             "data.on_damaged",
+                                             "data.identity",
+                                             "data.procedural_classes"};
 
 ImageData read_images(const Config& config, const std::string& name) {
   ProceduralCounts counts;
@@ -24,11 +34,20 @@ ImageData read_images(const Config& config, const std::string& name) {
   return sets;
 }
 
+/// data.root does not tell runs apart, as it may differ between machines; this does.
+void identify(const Config& config, const ImageData& data) {
+  char found[17];
+  std::snprintf(found, sizeof found, "%016llx", static_cast<unsigned long long>(identity_of(data)));
+  if (config.text("data.identity", found) != found)
+    config.fail("data.identity", "the photographs in " + source_of(data) + " are others (" + found +
+                                     "): names, sizes or labels differ; leave it out to take them");
+}
+
 ImageData read_photos(const Config& config, const std::string& name) {
   ProceduralPhotoCounts counts;
   if (name == "imagenet" || name == "procedural_photos") {
-    counts.train = config.integer("data.procedural_train", between(10, 1e9), counts.train);
-    counts.test = config.integer("data.procedural_test", between(10, 1e9), counts.test);
+    counts.train = config.integer("data.procedural_train", between(10, 1e8), counts.train);
+    counts.test = config.integer("data.procedural_test", between(10, 1e8), counts.test);
     counts.classes = static_cast<int>(config.integer("data.procedural_classes", between(2, 65536), counts.classes));
   }
   PhotoOptions options;
@@ -41,10 +60,11 @@ ImageData read_photos(const Config& config, const std::string& name) {
   options.on_damaged = config.choice("data.on_damaged", {"stop", "skip"}, std::string("stop")) == "skip"
                            ? OnDamaged::skip
                            : OnDamaged::stop;
-  const auto sets =
+  const ImageData data =
       std::make_shared<const PhotoSets>(open_photo_sets(name, config.text("data.root", ""), options, counts));
-  config.substitute("data.name", sets->name);
-  return sets;
+  config.substitute("data.name", std::get<std::shared_ptr<const PhotoSets>>(data)->name);
+  identify(config, data);
+  return data;
 }
 
 }  // namespace
@@ -56,6 +76,10 @@ ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
   names.insert(names.end(), kPhotoSets.begin(), kPhotoSets.end());
   const std::string name = config.choice("data.name", names, std::string("cifar10"));
   const bool of_photos = std::find(kPhotoSets.begin(), kPhotoSets.end(), name) != kPhotoSets.end();
+  if (of_photos)
+    config.forget_replaced("data.name", {"data.crop_padding", "data.procedural_train", "data.procedural_test"});
+  else
+    config.forget_replaced("data.name", kPhotoKeys);
   task.data = of_photos ? read_photos(config, name) : read_images(config, name);
 
   if (!of_photos)
