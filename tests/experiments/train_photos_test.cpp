@@ -118,11 +118,12 @@ TEST_F(TrainPhotos, WhatCannotBeIsRefusedByNameBeforeTraining) {
 
 TEST_F(TrainPhotos, ImageNetIsStoodInForByProceduralPhotographs) {
   const EnvironmentVariable nowhere("QUASAR_DATA", here().string());
-  const Outcome outcome = train(
-      "results", {"data.name=imagenet", "data.procedural_test=10", "evaluate.train_images=0", "training.steps=3"});
+  const Outcome outcome =
+      train("results", {"data.name=imagenet", "data.procedural_train=48", "data.procedural_test=10"});
   EXPECT_THAT(outcome, exits_with(0));
   EXPECT_THAT(outcome.err, HasSubstr("using procedural_photos"));
   EXPECT_EQ(read_run_json(only_run()).at("data"), "procedural_photos");
+  EXPECT_THAT(quasar({"train", only_run() / "config.toml"}), prints("done before"));
 }
 
 TEST_F(TrainPhotos, FlowersAreLearnt) {
@@ -130,15 +131,15 @@ TEST_F(TrainPhotos, FlowersAreLearnt) {
   const fs::path flowers =
       (root != nullptr ? fs::path(root) : fs::path(QUASAR_SOURCE_DIR).parent_path() / "shared/data") / "flowers";
   if (!fs::is_directory(flowers)) GTEST_SKIP() << "no " << flowers << " (set QUASAR_DATA)";
-  const Words settings = {"data.root=" + flowers.string(),
-                          "data.size=48",
-                          "network.width=8",
-                          "training.epochs=10",
-                          "data.mixup=0",
-                          "data.label_flip=0",
-                          "data.rand_augment_layers=0"};
-  ASSERT_THAT(train("one", settings), exits_with(0));
-  ASSERT_THAT(train("three", settings + Words{"data.readers=3"}), exits_with(0));
+  const Words command = {"train",
+                         kExperiments / "photographs.toml",
+                         "data.root=" + flowers.string(),
+                         "data.size=48",
+                         "network.width=8",
+                         "training.epochs=10",
+                         "data.rand_augment_layers=0"};
+  ASSERT_THAT(quasar(command + Words{"run.results=one"}), exits_with(0));
+  ASSERT_THAT(quasar(command + Words{"run.results=three", "data.readers=3"}), exits_with(0));
   EXPECT_EQ(hash("one"), hash("three"));
   const auto evaluations = read_series(only_run("one"), "evaluations");
   EXPECT_LT(evaluations.back().at("train_loss").get<double>(), evaluations.front().at("train_loss").get<double>());
