@@ -1,5 +1,7 @@
 #include "experiments/task_training.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -72,17 +74,13 @@ std::optional<Checkpoint> choose_checkpoint(const TaskTraining& training, const 
 }
 
 json summary(const TaskTraining& training, const TrainerResult& result) {
-  const double accuracy = static_cast<double>(result.test.correct) / static_cast<double>(result.test.count);
   char hash[20];
   std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(result.parameter_hash));
   const double steps = static_cast<double>(std::max<std::int64_t>(1, result.position.step));
-  return {
+  json summary = {
       {"steps", result.position.step},
       {"rounds", result.position.round},
       {"samples", result.position.samples},
-      {"test_accuracy", accuracy},
-      {"test_loss", result.test.loss / static_cast<double>(result.test.count)},
-      {"test_count", result.test.count},
       {"parameter_hash", hash},
       {"averages", result.position.round},
       {"collectives", result.position.collectives},
@@ -104,13 +102,21 @@ json summary(const TaskTraining& training, const TrainerResult& result) {
         {"collective_seconds", result.account.seconds},
         {"samples_per_second", static_cast<double>(result.position.samples) / result.seconds}}},
       {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
+  const json scores = training.task->scores(result.test);
+  for (const auto& [name, score] : scores.items()) summary["test_" + name] = score;
+  return summary;
 }
 
 void print_summary(const fs::path& folder, bool reused) {
   const json run = read_run_json(folder);
   const json& s = run.at("summary");
-  std::printf("test accuracy %.4f (loss %.4f) after %lld steps, %lld rounds%s\n", s.value("test_accuracy", 0.0),
-              s.value("test_loss", 0.0), s.value("steps", 0ll), s.value("rounds", 0ll),
+  const double accuracy = s.value("test_accuracy", 0.0), loss = s.value("test_loss", 0.0);
+  if (s.contains("test_perplexity"))
+    std::printf("test loss %.4f nats a token (perplexity %.2f, accuracy %.4f)", loss, s.value("test_perplexity", 0.0),
+                accuracy);
+  else
+    std::printf("test accuracy %.4f (loss %.4f)", accuracy, loss);
+  std::printf(" after %lld steps, %lld rounds%s\n", s.value("steps", 0ll), s.value("rounds", 0ll),
               reused ? " (done before, from the same code and settings)" : "");
   std::printf("%lld averages, %.1f MB a worker, %.2f %% of data-parallel's volume; %.0f %s/s; parameters %s\n",
               s.value("averages", 0ll), s.value("averaged_bytes", 0.0) / 1e6, 100.0 * s.value("volume", 0.0),
@@ -182,27 +188,56 @@ int run_here(const Config& config, const TaskTraining& training) {
   return static_cast<int>(ExitCode::logs_incomplete);
 }
 
+TaskPlan plan_of(const TaskTraining& training, Objective& objective) {
+  const OptimizerOptions& optimizer = training.options.local_sgd.optimizer;
+  Optimizer state(optimizer, objective.parameters(), 0);
+  std::int64_t worker_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
+  if (objective.buffers().defined()) worker_bytes += static_cast<std::int64_t>(objective.buffers().nbytes());
+  state.visit_state([&](const char*, const at::Tensor& t) { worker_bytes += static_cast<std::int64_t>(t.nbytes()); });
+  const auto average_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
+  // Every worker's state, the start of the round and the average by name.
+  return {training.schedule,    objective.parameters().numel(),
+          average_bytes,        training.num_workers * worker_bytes + 2 * average_bytes,
+          training.num_workers, training.steps_per_epoch};
+}
+
+/// Builds the network, the schedule and the first batch; what they are like is printed, and nothing is written.
+void try_out(const Config& config, const TaskTraining& training) {
+  constexpr std::int64_t kTried = 2;  // samples whose loss is taken: a large network's batch may need another machine
+  const auto objective = training.task->make_objective();
+  const TaskPlan plan = plan_of(training, *objective);
+  const std::int64_t batch = training.options.local_sgd.local_batch_size, tried = std::min(kTried, batch);
+  const double loss = objective->add_gradient({0, 0, 0, training.num_workers, tried}).loss;
+  const auto periods = training.schedule.periods();
+  std::string shape = std::to_string(batch);
+  for (const std::int64_t size : training.task->sample_shape()) shape += ", " + std::to_string(size);
+  std::printf("%lld parameters, %.1f MB; %.1f MB a checkpoint of %d workers\n", static_cast<long long>(plan.parameters),
+              static_cast<double>(plan.average_bytes) / 1e6, static_cast<double>(plan.checkpoint_bytes) / 1e6,
+              plan.num_workers);
+  std::printf("%lld steps in %zu rounds of %lld to %lld, %.2f epochs\n",
+              static_cast<long long>(training.schedule.total_steps), periods.size(),
+              static_cast<long long>(*std::min_element(periods.begin(), periods.end())),
+              static_cast<long long>(*std::max_element(periods.begin(), periods.end())),
+              static_cast<double>(training.schedule.total_steps) / plan.steps_per_epoch);
+  std::printf("first batch (%s) of %s; loss %.4f on its first %lld\n", shape.c_str(),
+              training.task->sample_name().c_str(), loss, static_cast<long long>(tried));
+  if (!std::isfinite(loss) || !at::isfinite(objective->gradient()).all().item<bool>())
+    throw Diverged("the loss or the gradient of the first batch is not finite, before any step was taken");
+  std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
+}
+
 }  // namespace
 
 TaskPlan plan_task(const Config& config) {
   const TaskTraining training = TaskTraining::read(config);
   const auto objective = training.task->make_objective();
-  const OptimizerOptions& optimizer = training.options.local_sgd.optimizer;
-  Optimizer state(optimizer, objective->parameters(), 0);
-  std::int64_t worker_bytes = static_cast<std::int64_t>(objective->parameters().nbytes());
-  if (objective->buffers().defined()) worker_bytes += static_cast<std::int64_t>(objective->buffers().nbytes());
-  state.visit_state([&](const char*, const at::Tensor& t) { worker_bytes += static_cast<std::int64_t>(t.nbytes()); });
-  const auto average_bytes = static_cast<std::int64_t>(objective->parameters().nbytes());
-  // Every worker's state, the start of the round and the average by name.
-  return {training.schedule,    objective->parameters().numel(),
-          average_bytes,        training.num_workers * worker_bytes + 2 * average_bytes,
-          training.num_workers, training.steps_per_epoch};
+  return plan_of(training, *objective);
 }
 
 int train_task(const Config& config, const RunArguments& arguments) {
   TaskTraining training = TaskTraining::read(config);
   if (arguments.dry_run) {
-    std::printf("would train into %s with\n\n%s", training.folder.c_str(), config.resolved().c_str());
+    try_out(config, training);
     return 0;
   }
   if (is_reusable_run(training.folder)) {

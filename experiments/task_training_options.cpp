@@ -7,6 +7,7 @@
 #include <ATen/Context.h>
 
 #include "distributed/local_sgd/image_task.h"
+#include "distributed/local_sgd/language_task.h"
 
 namespace quasar {
 namespace {
@@ -50,6 +51,11 @@ void read_workers(const Config& config, TaskTraining& training) {
     config.fail("workers.node_size", "must divide workers.count = " + std::to_string(workers.count));
 }
 
+std::unique_ptr<TrainingTask> read_task(const Config& config, std::uint64_t seed) {
+  if (LanguageTask::is_meant_by(config)) return std::make_unique<LanguageTask>(LanguageTask::read(config, seed));
+  return std::make_unique<ImageTask>(ImageTask::read(config, seed));
+}
+
 }  // namespace
 
 void TaskTraining::place(const Config& config, const std::optional<LaunchEnvironment>& where) {
@@ -66,7 +72,7 @@ TaskTraining TaskTraining::read(const Config& config) {
   TaskTraining training;
   training.run = RunOptions::read(config, "train");
   read_workers(config, training);
-  training.task = std::make_unique<ImageTask>(ImageTask::read(config, training.run.seed));
+  training.task = read_task(config, training.run.seed);
   const TrainingTask& task = *training.task;
   training.on_gpu = config.choice("workers.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
   const std::int64_t batch = config.integer("batch.local_size", between(1, 1 << 20), 32);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Put MNIST, Fashion-MNIST, CIFAR-10 or a LIBSVM set, unpacked and checked, into CACHE_DIR/data/NAME.
+"""Put MNIST, Fashion-MNIST, CIFAR-10, a LIBSVM set or a text, unpacked and checked, into CACHE_DIR/data/NAME.
 
     python3 fetch_dataset.py NAME CACHE_DIR [--packed FOLDER]
 
-With --packed the files come from what FOLDER holds (idx and LIBSVM files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
+With --packed the files come from what FOLDER holds (idx, LIBSVM and text files as *.xz; CIFAR-10 as cifar-10-binary.tar.gz, or as
 JPEG XL mosaics with labels.u8, which needs the program djxl), otherwise from the data set's official download. What is
 read is compared with its SHA-256 before any file gets its name. Exit 1 with one line on stderr if the set cannot be
 had. Standard library only.
@@ -64,6 +64,17 @@ LIBSVM = {
     "w8a": "05af7655871a35d5bc89c755791b5338a9969cb604c9df045c811c5e5a45426e",
 }
 SHA256.update({name: {name: sha256} for name, sha256 in LIBSVM.items()})
+# The 1,115,394 characters of char-rnn, and WikiText-2's valid and test texts by words.
+TEXTS = {
+    "tiny_shakespeare": {
+        "tinyshakespeare.txt": "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    },
+    "wikitext2": {
+        "wikitext-2-valid.txt": "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+        "wikitext-2-test.txt": "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
+    },
+}
+SHA256.update(TEXTS)
 URL = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -187,8 +198,9 @@ def main():
     parser.add_argument("--packed", metavar="FOLDER")
     arguments = parser.parse_args()
     name, packed, folder = arguments.name, arguments.packed, os.path.join(arguments.cache, "data", arguments.name)
-    if not packed and name in LIBSVM:
-        sys.exit(f"{name}: has no download that is known here; put the file into {folder} or name it in data.file")
+    if not packed and name not in URL:
+        files = ", ".join(SHA256[name])
+        sys.exit(f"{name}: has no download that is known here; put {files} into {folder}, or name files of your own")
     source = packed or URL[name]
     print(f"{name}: {'unpacking' if packed else 'downloading'} {source} into {folder}", file=sys.stderr)
     try:

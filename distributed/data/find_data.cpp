@@ -27,6 +27,10 @@ Files with_suffix(Files files, const std::string& suffix) {
   return files;
 }
 
+Layout text_layout(const Files& files) {
+  return {.files = files, .packed = {with_suffix(files, ".xz")}, .inner_folder = "text"};
+}
+
 const Layout& layout(const std::string& name) {
   static const Files idx_files = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                                   "t10k-labels-idx1-ubyte"};
@@ -37,7 +41,11 @@ const Layout& layout(const std::string& name) {
       .packed = {{"cifar-10-binary.tar.gz"},
                  {"train_1.jxl", "train_2.jxl", "train_3.jxl", "train_4.jxl", "train_5.jxl", "test.jxl", "labels.u8"}},
       .inner_folder = "cifar-10-batches-bin"};
+  static const Layout shakespeare = text_layout({"tinyshakespeare.txt"});
+  static const Layout wikitext = text_layout({"wikitext-2-valid.txt", "wikitext-2-test.txt"});
   if (name == "cifar10") return cifar;
+  if (name == "tiny_shakespeare") return shakespeare;
+  if (name == "wikitext2") return wikitext;
   static const std::map<std::string, Layout> libsvm = [] {
     std::map<std::string, Layout> layouts;
     for (const std::string& set : libsvm_sets())

@@ -23,6 +23,7 @@ class ImageTask final : public TrainingTask {
   std::unique_ptr<Objective> make_objective() const override;
   std::unique_ptr<Evaluator> make_evaluator() const override;
   std::int64_t samples(Split split) const override;
+  std::vector<std::int64_t> sample_shape() const override { return {network.channels, network.rows, network.cols}; }
   std::string sample_name() const override { return "images"; }
   nlohmann::json about() const override;
   std::uint64_t data_identity() const override;

@@ -208,26 +208,23 @@ class Trainer {
         evaluate(options_.evaluate, task_, options_.local_sgd.averaging.batch_norm, training_, *scratch_, worker_);
     times_.evaluation += seconds_since(start);
     if (!files_.recorder || !recorded) return;
-    const EvaluationCounts &test = last_evaluation_.test, &train = last_evaluation_.train;
+    const EvaluationCounts& train = last_evaluation_.train;
     const auto per = [](double sum, std::int64_t count) { return ratio(sum, static_cast<double>(count)); };
-    files_.recorder->record(
-        "evaluations",
-        {{"step", at.step},
-         {"round", at.round},
-         {"epoch", epochs(at)},
-         {"samples", at.samples},
-         {"shadow", at.step != at.round_start},
-         {"slow_time", at.slow_time},
-         {"loss", per(test.loss, test.count)},
-         {"accuracy", per(static_cast<double>(test.correct), test.count)},
-         {"correct", test.correct},
-         {"count", test.count},
-         {"train_loss", per(train.loss, train.count)},
-         {"train_accuracy", per(static_cast<double>(train.correct), train.count)},
-         {"cumulative_bytes", at.bytes},
-         {"volume", volume()},
-         {"time",
-          {{"wall", seconds_since(start_)}, {"evaluation", seconds_since(start)}, {"training", training_seconds()}}}});
+    json record = {
+        {"step", at.step},
+        {"round", at.round},
+        {"epoch", epochs(at)},
+        {"samples", at.samples},
+        {"shadow", at.step != at.round_start},
+        {"slow_time", at.slow_time},
+        {"train_loss", per(train.loss, train.count)},
+        {"train_accuracy", per(static_cast<double>(train.correct), train.count)},
+        {"cumulative_bytes", at.bytes},
+        {"volume", volume()},
+        {"time",
+         {{"wall", seconds_since(start_)}, {"evaluation", seconds_since(start)}, {"training", training_seconds()}}}};
+    record.update(task_.scores(last_evaluation_.test));
+    files_.recorder->record("evaluations", record);
   }
 
   void save() {

@@ -1,5 +1,9 @@
 #include "distributed/local_sgd/training_task.h"
 
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
 #include "core/config.h"
 
 namespace quasar {
@@ -20,6 +24,14 @@ void TrainingTask::read_shared(const Config& config, std::uint64_t run_seed) {
               : numbers == "float64" ? NetworkPrecision::float64
                                      : NetworkPrecision::float32;
   micro_size = config.integer("batch.micro_size", at_least(0), 0);
+}
+
+nlohmann::json TrainingTask::scores(const EvaluationCounts& counts) const {
+  const double count = static_cast<double>(std::max<std::int64_t>(1, counts.count));
+  return {{"loss", counts.loss / count},
+          {"accuracy", static_cast<double>(counts.correct) / count},
+          {"correct", counts.correct},
+          {"count", counts.count}};
 }
 
 }  // namespace quasar

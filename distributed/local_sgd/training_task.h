@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
@@ -67,9 +68,13 @@ class TrainingTask {
   virtual std::unique_ptr<Evaluator> make_evaluator() const = 0;
 
   virtual std::int64_t samples(Split split) const = 0;
+  /// Of what the network sees of one sample.
+  virtual std::vector<std::int64_t> sample_shape() const = 0;
   /// What one sample is, in the plural, as keys and messages call it.
   virtual std::string sample_name() const = 0;
 
+  /// Mean loss, share of hits and the counts they come from, for records.
+  virtual nlohmann::json scores(const EvaluationCounts& counts) const;
   /// What run.json says of the data.
   virtual nlohmann::json about() const = 0;
   /// 64 bits that identify the training data in checkpoints, wherever it lies; may read all of it.

@@ -6,22 +6,12 @@
 
 #include "core/config.h"
 #include "core/errors.h"
-#include "core/random.h"
+#include "distributed/networks/named_start.h"
 
 namespace quasar {
 namespace {
 
 constexpr double kLastLayerDeviation = 0.01;
-
-void draw_normals(at::Tensor& weight, double deviation, std::uint64_t seed, std::uint32_t stream) {
-  float z[4];
-  auto* values = weight.data_ptr<float>();
-  for (std::int64_t i = 0; i < weight.numel(); ++i) {
-    const auto block = static_cast<std::uint64_t>(i / 4);
-    if (i % 4 == 0) normals({.seed = seed, .use = Use::network_start, .replica = 0, .step = block, .lane = stream}, z);
-    values[i] = static_cast<float>(deviation * z[i % 4]);
-  }
-}
 
 double deviation_of(const at::Tensor& weight, bool last, Activation activation) {
   if (last) return kLastLayerDeviation;

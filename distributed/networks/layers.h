@@ -17,9 +17,17 @@ at::Tensor activate(const at::Tensor& inputs, Activation activation);
 /// y = W x + b; b starts at 0.
 class Linear : public torch::nn::Module {
  public:
-  Linear(std::int64_t inputs, std::int64_t outputs);
+  Linear(std::int64_t inputs, std::int64_t outputs, bool with_bias = true);
   at::Tensor forward(const at::Tensor& inputs) const;
   at::Tensor weight, bias;
+};
+
+/// Row n of a table for each number n.
+class Embedding : public torch::nn::Module {
+ public:
+  Embedding(std::int64_t count, std::int64_t width);
+  at::Tensor forward(const at::Tensor& numbers) const;
+  at::Tensor weight;
 };
 
 /// Square convolution that keeps the image's size at stride 1; without a bias if a norm follows.
@@ -47,6 +55,28 @@ class Norm : public torch::nn::Module {
 
  private:
   Normalization kind_;
+};
+
+/// Layer norm over the last dimension; weight 1 and bias 0 at the start.
+class LayerNorm : public torch::nn::Module {
+ public:
+  LayerNorm(std::int64_t width, double epsilon);
+  at::Tensor forward(const at::Tensor& inputs) const;
+  at::Tensor weight, bias;
+
+ private:
+  double epsilon_;
+};
+
+/// y = w x / sqrt(mean(x^2) + epsilon) over the last dimension (Zhang and Sennrich 2019, arXiv:1910.07467); w starts at 1.
+class RmsNorm : public torch::nn::Module {
+ public:
+  RmsNorm(std::int64_t width, double epsilon);
+  at::Tensor forward(const at::Tensor& inputs) const;
+  at::Tensor weight;
+
+ private:
+  double epsilon_;
 };
 
 }  // namespace quasar

@@ -9,6 +9,23 @@
 
 namespace quasar {
 
+/// Trains on threads; the workers' results by rank.
+inline std::vector<TrainerResult> train_on_threads(const TrainerOptions& options, const TrainingTask& task,
+                                                   const TrainingSchedule& schedule, int workers, int node_size = 0,
+                                                   const TrainerFiles& files = {}) {
+  WorkerOptions workers_of_engine;
+  workers_of_engine.count = workers;
+  workers_of_engine.check_collectives = false;
+  workers_of_engine.node_size = node_size;
+  std::vector<TrainerResult> results(static_cast<std::size_t>(workers));
+  run_workers(workers_of_engine, [&](Worker& worker) {
+    TrainerFiles own = files;
+    if (worker.rank() != 0) own.recorder = nullptr;
+    results[static_cast<std::size_t>(worker.rank())] = train(options, task, schedule, worker, own);
+  });
+  return results;
+}
+
 /// A small training run on procedural images: seconds on one core, with everything that a large one has.
 struct SmallRun {
   ImageTask task;
@@ -37,19 +54,8 @@ struct SmallRun {
 
   void make_parallel() { schedule.sync.switch_step = schedule.total_steps; }
 
-  /// Trains on threads; the workers' results by rank.
   std::vector<TrainerResult> run(const TrainerFiles& files = {}) const {
-    WorkerOptions workers_of_engine;
-    workers_of_engine.count = workers;
-    workers_of_engine.check_collectives = false;
-    workers_of_engine.node_size = node_size;
-    std::vector<TrainerResult> results(static_cast<std::size_t>(workers));
-    run_workers(workers_of_engine, [&](Worker& worker) {
-      TrainerFiles own = files;
-      if (worker.rank() != 0) own.recorder = nullptr;
-      results[static_cast<std::size_t>(worker.rank())] = train(options, task, schedule, worker, own);
-    });
-    return results;
+    return train_on_threads(options, task, schedule, workers, node_size, files);
   }
   std::uint64_t hash() const { return run().front().parameter_hash; }
 };
