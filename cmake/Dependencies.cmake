@@ -12,6 +12,8 @@ quasar_require(tomlplusplus libtomlplusplus-dev)
 quasar_require(CLI11 libcli11-dev)
 quasar_require(nlohmann_json nlohmann-json3-dev 3.11)
 quasar_require(OpenSSL libssl-dev 3.0)  # SHA-256 of checkpoints
+quasar_require(JPEG libjpeg62-turbo-dev)
+quasar_require(LibArchive libarchive-dev)
 quasar_require(Threads libc6-dev)
 if(QUASAR_TESTS)
   quasar_require(GTest "libgtest-dev libgmock-dev")

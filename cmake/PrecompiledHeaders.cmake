@@ -1,5 +1,5 @@
 # quasar_precompile(target KIND): parses the headers of other libraries that most files include once a build, not once a
-# file. KIND is plain, tests, torch or torch_tests. Ours are never among them, so that each file must include what it uses.
+# file. KIND is plain, tests or torch. Ours are never among them, so that each file must include what it uses.
 option(QUASAR_PCH "precompile the headers of other libraries" ON)
 
 set(plain_headers <Eigen/Dense> <nlohmann/json.hpp> <filesystem> <functional> <map> <optional>)
@@ -16,11 +16,11 @@ function(quasar_precompile target kind)
     add_library(${headers} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${headers}.cpp)
     target_link_libraries(${headers} PRIVATE quasar_flags Eigen3::Eigen nlohmann_json::nlohmann_json)
     set(list ${plain_headers})
-    if(kind MATCHES "torch")
+    if(kind STREQUAL "torch")
       set(list ${torch_headers})
       target_link_libraries(${headers} PRIVATE quasar::torch)
     endif()
-    if(kind MATCHES "tests")
+    if(kind STREQUAL "tests")
       list(APPEND list ${test_headers})
       target_link_libraries(${headers} PRIVATE GTest::gmock)
     endif()

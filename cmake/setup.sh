@@ -8,7 +8,7 @@ readonly torch_version=2.11.0
 readonly torch_wheels=("torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 readonly build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-venv python3-pip libeigen3-dev
   libboost-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libssl-dev libgtest-dev libgmock-dev libgloo-dev
-  libjxl-tools xz-utils)
+  libjxl-tools xz-utils libjpeg62-turbo-dev libarchive-dev)
 
 export QUASAR_CACHE=${QUASAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/quasar}
 

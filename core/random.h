@@ -20,7 +20,9 @@ enum class Use : std::uint32_t {
   label_flip = 9,
   mixup = 10,
   closed_form_paths = 11,
-  toy_signs = 12
+  toy_signs = 12,
+  photo_crop = 13,
+  rand_augment = 14
 };
 
 /// The name of a draw: the same name gives the same bits on every device, thread count and restart.

@@ -18,7 +18,6 @@ namespace quasar {
 bool trains_task(const Config& config) {
   return config.has("network.name") && config.text("network.name") != "tanh_mlp";
 }
-}
 
 namespace {
 

@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <string>
 
-#include <boost/math/distributions/beta.hpp>
-
 #include "core/errors.h"
 #include "core/random.h"
+#include "distributed/data/batch_mixing.h"
 
 namespace quasar {
 namespace {
 
 Draw draw_of(const AugmentationOptions& options, Use use, std::int64_t position) {
   return {.seed = options.seed, .use = use, .replica = 0, .step = static_cast<std::uint64_t>(position)};
-}
-
-/// lambda ~ Beta(a, a) by inversion, so that it takes exactly one draw.
-double mixing_weight(const AugmentationOptions& options, std::int64_t position) {
-  const Words random = words(draw_of(options, Use::mixup, position));
-  return boost::math::quantile(boost::math::beta_distribution<double>(options.mixup, options.mixup),
-                               unit_interval(random.w[0], random.w[1]));
 }
 
 }  // namespace
@@ -32,10 +24,7 @@ BatchReader<Real>::BatchReader(const LabelledImages& images, const AugmentationO
     throw ConfigError("data.crop_padding = " + std::to_string(options.crop_padding) +
                       ": must be between 0 and less than the images' " + std::to_string(images.rows) + "x" +
                       std::to_string(images.cols) + " pixels");
-  if (!(options.label_flip >= 0.0 && options.label_flip <= 1.0) || (options.label_flip > 0.0 && images.classes < 2))
-    throw ConfigError("data.label_flip = " + std::to_string(options.label_flip) +
-                      ": must be a probability, and 0 for a set of one class");
-  if (!(options.mixup >= 0.0)) throw ConfigError("data.mixup = " + std::to_string(options.mixup) + ": must be >= 0");
+  check_mixing(options, images.classes);
   image_size_ = std::int64_t{images.channels} * images.rows * images.cols;
   for (int channel = 0; channel < images.channels; ++channel) {
     const Real mean = images.mean[static_cast<std::size_t>(channel)];
@@ -72,14 +61,6 @@ void BatchReader<Real>::write_image(std::int64_t sample, Place place, Real* imag
 }
 
 template <class Real>
-std::int64_t BatchReader<Real>::flipped_label(std::int64_t label, std::int64_t position) const {
-  const Words random = words(draw_of(options_, Use::label_flip, position));
-  if (unit_interval(random.w[0], random.w[1]) >= options_.label_flip) return label;
-  const std::int64_t other = 1 + uniform_below(random.w[2], static_cast<std::uint32_t>(images_.classes - 1));
-  return (label + other) % images_.classes;
-}
-
-template <class Real>
 void BatchReader<Real>::read(std::span<const Visit> visits, Real* inputs, std::int64_t* labels, MixUp* mix_up) const {
   for (std::size_t i = 0; i < visits.size(); ++i) {
     const auto& [sample, position, epoch] = visits[i];
@@ -89,31 +70,13 @@ void BatchReader<Real>::read(std::span<const Visit> visits, Real* inputs, std::i
       const auto places = static_cast<std::uint32_t>(2 * options_.crop_padding + 1);
       place.down = static_cast<int>(uniform_below(random.w[0], places)) - options_.crop_padding;
       place.right = static_cast<int>(uniform_below(random.w[1], places)) - options_.crop_padding;
-      place.flip = options_.flip && (random.w[2] >> 31) == 1;
+      place.flip = is_flipped(options_, position);
     }
     write_image(sample, place, inputs + static_cast<std::int64_t>(i) * image_size_);
-    labels[i] = images_.labels[static_cast<std::size_t>(sample)];
-    if (options_.label_flip > 0.0) labels[i] = flipped_label(labels[i], position);
+    labels[i] = flipped_label(options_, images_.classes, images_.labels[static_cast<std::size_t>(sample)], position);
   }
-  if (options_.mixup > 0.0 && mix_up != nullptr && !visits.empty()) mix(visits, inputs, labels, *mix_up);
-}
-
-template <class Real>
-void BatchReader<Real>::mix(std::span<const Visit> visits, Real* inputs, const std::int64_t* labels,
-                            MixUp& mix_up) const {
-  const std::size_t count = visits.size();
-  mix_up.lambda = mixing_weight(options_, visits.front().position);
-  mix_up.partner_labels.assign(std::make_reverse_iterator(labels + count), std::make_reverse_iterator(labels));
-  const auto own = static_cast<Real>(mix_up.lambda), others = static_cast<Real>(1.0 - mix_up.lambda);
-  for (std::size_t i = 0; i < count / 2; ++i) {
-    Real* one = inputs + static_cast<std::int64_t>(i) * image_size_;
-    Real* other = inputs + static_cast<std::int64_t>(count - 1 - i) * image_size_;
-    for (std::int64_t j = 0; j < image_size_; ++j) {
-      const Real a = one[j], b = other[j];
-      one[j] = own * a + others * b;
-      other[j] = own * b + others * a;
-    }
-  }
+  if (options_.mixup > 0.0 && mix_up != nullptr && !visits.empty())
+    mix(options_, visits, image_size_, inputs, labels, *mix_up);
 }
 
 template <class Real>

@@ -4,26 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "distributed/data/image_batches.h"
 #include "distributed/data/labelled_images.h"
-#include "distributed/data/sampler.h"
 
 namespace quasar {
-
-struct AugmentationOptions {
-  int crop_padding = 0;     ///< random crop of the image with this many black pixels around it; 0: none
-  bool flip = false;        ///< left and right exchanged with probability 1/2
-  double label_flip = 0.0;  ///< p: the label becomes one of the others, uniformly, at every visit anew
-  double mixup = 0.0;       ///< a of lambda ~ Beta(a, a); 0: none
-  std::uint64_t seed = 0;
-};
-
-/// The second half of a mixed batch: its loss is lambda CE(labels) + (1 - lambda) CE(partner_labels).
-struct MixUp {
-  double lambda = 1.0;
-  std::vector<std::int64_t> partner_labels;
-};
-
-enum class ImageLayout { channels_first, channels_last };  ///< (b, C, H, W) or (b, H, W, C)
 
 /// Gathers, augments and normalises batches of one data set, which must outlive it.
 ///
@@ -35,17 +19,14 @@ enum class ImageLayout { channels_first, channels_last };  ///< (b, C, H, W) or 
 /// mixup needs its batch: lambda is named by the batch's first visit, and image i is mixed with image b - 1 - i.
 /// Reading changes nothing in the object, so threads may share it.
 template <class Real>
-class BatchReader {
+class BatchReader final : public ImageBatches<Real> {
  public:
   /// throws  ConfigError for options that this data set does not allow
   BatchReader(const LabelledImages& images, const AugmentationOptions& options,
               ImageLayout layout = ImageLayout::channels_first);
 
-  /// Writes b augmented images and their labels; mixes them if options.mixup > 0 and there is a `mix_up` to say how.
-  void read(std::span<const Visit> visits, Real* inputs, std::int64_t* labels, MixUp* mix_up = nullptr) const;
-
-  /// Writes images first ... first + count - 1 in file order, not augmented.
-  void read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const;
+  void read(std::span<const Visit> visits, Real* inputs, std::int64_t* labels, MixUp* mix_up = nullptr) const override;
+  void read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const override;
 
   std::int64_t image_size() const { return image_size_; }  ///< numbers in one image
 
@@ -55,8 +36,6 @@ class BatchReader {
     bool flip = false;
   };
   void write_image(std::int64_t sample, Place place, Real* image) const;
-  std::int64_t flipped_label(std::int64_t label, std::int64_t position) const;
-  void mix(std::span<const Visit> visits, Real* inputs, const std::int64_t* labels, MixUp& mix_up) const;
 
   const LabelledImages& images_;
   AugmentationOptions options_;

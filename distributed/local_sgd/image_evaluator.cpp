@@ -15,8 +15,9 @@ class ImageEvaluator final : public Evaluator {
  public:
   explicit ImageEvaluator(const ImageTask& task)
       : task_(task),
-        scratch_(task, task.sets->train, task.augmentation),
-        sampler_(task.sampler, task.sets->train.count) {}
+        scratch_(task),
+        test_(make_batches<Real>(task.data, Split::test, {}, layout_of(task))),
+        sampler_(task.sampler, task.samples(Split::train)) {}
 
   FlatParameters& model() override { return scratch_.flat; }
 
@@ -24,14 +25,12 @@ class ImageEvaluator final : public Evaluator {
                             const std::function<void()>& beat) override {
     const at::NoGradGuard no_grad;
     scratch_.network().eval();
-    const LabelledImages& images = split == Split::train ? task_.sets->train : task_.sets->test;
-    const BatchReader<Real> reader(images, {},
-                                   task_.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first);
+    const ImageBatches<Real>& batches = split == Split::train ? scratch_.batches() : *test_;
     EvaluationCounts counts;
     for (std::int64_t done = 0; done < count; done += kBatch) {
       const std::int64_t size = std::min(kBatch, count - done);
       const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
-      reader.read_plain(first + done, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+      batches.read_plain(first + done, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
       const at::Tensor logits = scratch_.logits(inputs);
       const at::Tensor targets = labels.to(task_.device);
       counts.loss += at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum).template item<double>();
@@ -51,7 +50,7 @@ class ImageEvaluator final : public Evaluator {
       place = sampler_.take(place, worker, num_workers, local_batch, visits);
       const at::Tensor inputs = scratch_.make_inputs(local_batch), labels = at::empty({local_batch}, at::kLong);
       MixUp mixed;
-      scratch_.reader().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed);
+      scratch_.batches().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed);
       scratch_.logits(inputs);
       beat();
     });
@@ -61,15 +60,16 @@ class ImageEvaluator final : public Evaluator {
     const at::NoGradGuard no_grad;
     scratch_.flat.values.copy_(parameters);
     scratch_.network().train();
-    const std::int64_t size = std::min(count, task_.sets->train.count);
+    const std::int64_t size = std::min(count, task_.samples(Split::train));
     const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
-    scratch_.reader().read_plain(0, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+    scratch_.batches().read_plain(0, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
     return at::cross_entropy_loss(scratch_.logits(inputs), labels.to(task_.device)).template item<double>();
   }
 
  private:
   const ImageTask task_;
   ImageModel<Real> scratch_;
+  std::unique_ptr<ImageBatches<Real>> test_;
   Sampler sampler_;
 };
 

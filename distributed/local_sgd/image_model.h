@@ -7,13 +7,17 @@
 
 namespace quasar {
 
+inline ImageLayout layout_of(const ImageTask& task) {
+  return task.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first;
+}
+
 /// A network on flat buffers with the reader of its batches, in one precision.
 template <class Real>
 class ImageModel {
  public:
-  ImageModel(const ImageTask& task, const LabelledImages& images, const AugmentationOptions& augmentation)
+  explicit ImageModel(const ImageTask& task)
       : task_(task),
-        reader_(images, augmentation, task.channels_last ? ImageLayout::channels_last : ImageLayout::channels_first),
+        batches_(make_batches<Real>(task.data, Split::train, task.augmentation, layout_of(task))),
         network_(make_on_device(task)),
         flat(*network_, at::CppTypeToScalarType<Real>::value, task.channels_last) {}
 
@@ -32,7 +36,8 @@ class ImageModel {
     return network_->forward(inputs).to(at::CppTypeToScalarType<Real>::value);
   }
 
-  const BatchReader<Real>& reader() const { return reader_; }
+  /// Of training, augmented.
+  const ImageBatches<Real>& batches() const { return *batches_; }
   ImageNetwork& network() { return *network_; }
 
  private:
@@ -43,7 +48,7 @@ class ImageModel {
   }
 
   const ImageTask task_;
-  BatchReader<Real> reader_;
+  std::unique_ptr<ImageBatches<Real>> batches_;
   std::shared_ptr<ImageNetwork> network_;
 
  public:

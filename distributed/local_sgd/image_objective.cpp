@@ -7,8 +7,7 @@ namespace {
 template <class Real>
 class ImageObjective final : public NetworkObjective {
  public:
-  explicit ImageObjective(const ImageTask& task)
-      : NetworkObjective(task), task_(task), model_(task, task.sets->train, task.augmentation) {}
+  explicit ImageObjective(const ImageTask& task) : NetworkObjective(task), task_(task), model_(task) {}
 
  protected:
   torch::nn::Module& network() override { return model_.network(); }
@@ -18,9 +17,11 @@ class ImageObjective final : public NetworkObjective {
   Batch read(std::span<const Visit> visits) override {
     const auto count = static_cast<std::int64_t>(visits.size());
     const at::Tensor inputs = model_.make_inputs(count), labels = at::empty({count}, at::kLong);
-    model_.reader().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed_);
+    model_.batches().read(visits, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>(), &mixed_);
     return {inputs, labels.to(task_.device)};
   }
+
+  void prefetch(std::span<const Visit> visits) override { model_.batches().prefetch(visits); }
 
   at::Tensor logits(const Batch& batch) override { return model_.logits(batch.inputs); }
 

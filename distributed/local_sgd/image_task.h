@@ -2,8 +2,7 @@
 
 #include <memory>
 
-#include "distributed/data/batch_reader.h"
-#include "distributed/data/labelled_images.h"
+#include "distributed/data/image_data.h"
 #include "distributed/local_sgd/training_task.h"
 #include "distributed/networks/image_network.h"
 
@@ -12,7 +11,7 @@ namespace quasar {
 /// Image classification: CE(f(x), y), mixed and smoothed as it says.
 class ImageTask final : public TrainingTask {
  public:
-  std::shared_ptr<const LabelledImageSets> sets;
+  ImageData data;
   ImageNetworkOptions network;
   AugmentationOptions augmentation;
   double label_smoothing = 0.0;

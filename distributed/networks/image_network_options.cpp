@@ -1,10 +1,13 @@
 #include "distributed/networks/image_network_options.h"
 
 #include "core/config.h"
-#include "distributed/networks/image_network_names.h"
 
 namespace quasar {
 namespace {
+
+const std::vector<std::string> kImageNetworks = {"mlp",       "cnn",      "resnet20",  "resnet56",
+                                                 "resnet18",  "resnet34", "resnet50",  "resnet101",
+                                                 "resnet152", "vit",      "simple_vit"};
 
 constexpr int kMostWidth = 1 << 16, kMostDepth = 256, kMostPatch = 1024;
 

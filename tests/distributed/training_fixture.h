@@ -36,7 +36,7 @@ struct SmallRun {
   explicit SmallRun(const std::string& network = "mlp", std::int64_t steps = 24, std::int64_t period = 4) {
     static const auto images =
         std::make_shared<const LabelledImageSets>(load_labelled_images("procedural", "", {.train = 480, .test = 200}));
-    task.sets = images;
+    task.data = images;
     task.network.name = network;
     task.network.width = network == "mlp" ? 16 : 8;
     task.network.norm = network == "mlp" ? Normalization::none : Normalization::batch;
