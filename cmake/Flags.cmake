@@ -13,8 +13,7 @@ set(sanitizer_flags "")
 set(warnings -Wall -Wextra -Wshadow)
 # -Wfloat-conversion: a period such as (α/η)² must be truncated on purpose, never by the way.
 set(cxx_warnings -Wpedantic -Wfloat-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Wvla)  # g++ only: nvcc generates code
-# g++ 12 warns of its own std::string (GCC bug 105651), the second where it comes out of a precompiled header.
-list(APPEND cxx_warnings -Wno-restrict -Wno-stringop-overflow)
+list(APPEND cxx_warnings -Wno-restrict)  # g++ 12 warns of its own std::string (GCC bug 105651)
 if(QUASAR_WERROR)
   list(APPEND warnings -Werror)
 endif()

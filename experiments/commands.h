@@ -13,6 +13,7 @@ struct RunArguments {
   std::string file;
   std::vector<std::string> overrides;
   bool dry_run = false;
+  ConfigChoice choice;
 };
 
 /// A results folder and whether it was there already, finished, from the same code.

@@ -14,6 +14,7 @@
 #include "experiments/comparison.h"
 #include "experiments/questions.h"
 #include "experiments/run_folder.h"
+#include "experiments/study.h"
 #include "experiments/training_comparison.h"
 
 namespace quasar {
@@ -43,13 +44,17 @@ void write_comparison(Recorder& recorder, const Question& question, const std::v
   recorder.write_file("parts.json", describe_parts(parts, question.name, recorder.folder()).dump(1) + "\n");
 }
 
-void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>& runs) {
+void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>& runs, const Study* study = nullptr) {
   json list = json::array();
   for (const TrainedRun& run : runs)
     list.push_back({{"method", run.method}, {"folder", fs::relative(run.folder, recorder.folder()).string()}});
-  const auto rows = training_rows(runs);
+  std::vector<json> rows;
+  if (study) rows = study_rows(*study, runs);
+  const std::string arms = rows.empty() ? "" : study_table(rows);
+  const auto of_runs = training_rows(runs);
+  rows.insert(rows.end(), of_runs.begin(), of_runs.end());
   for (const auto& row : rows) recorder.record("table", row);
-  recorder.write_file("table.md", training_table(rows));
+  recorder.write_file("table.md", arms + training_table(of_runs));
   recorder.write_file("parts.json", json{{"format", 1}, {"kind", "training"}, {"parts", list}}.dump(1) + "\n");
 }
 
@@ -111,14 +116,14 @@ void forget_if_older(const fs::path& comparison, const std::vector<std::string>&
 }
 
 /// Writes the comparison of results folders into a folder of its own, named after them, and reports it.
-void compare_folders(const std::vector<std::string>& folders, bool dry_run,
-                     const std::function<void(Recorder&)>& write) {
+void compare_folders(const std::vector<std::string>& folders, bool dry_run, const std::function<void(Recorder&)>& write,
+                     const std::string& name = "compare") {
   std::string all;
   for (const auto& folder : folders) all += fs::weakly_canonical(folder).string() + " ";
   // JSON's escapes are TOML's too, so that a name may hold quotes
   const std::string quoted = json(all).dump(-1, ' ', false, json::error_handler_t::replace);
-  const Config config = Config::from_text("run.name = 'compare'\ncompare.folders = " + quoted + "\n", "command line");
-  const RunOptions options = RunOptions::read(config, "compare");
+  const Config config = Config::from_text("compare.folders = " + quoted + "\n", "command line");
+  const RunOptions options = RunOptions::read(config, name);
   config.text("compare.folders");
   config.finish();
   if (!dry_run) forget_if_older(fs::path(options.results) / options.name / config.hash(), folders);
@@ -126,12 +131,33 @@ void compare_folders(const std::vector<std::string>& folders, bool dry_run,
   if (!dry_run) report(run);
 }
 
+void compare_study(const Study& study, bool dry_run) {
+  if (dry_run) {
+    for (const StudyRun& run : study.runs)
+      std::printf("%s, seed %lld: would train into %s\n", run.arm.c_str(), static_cast<long long>(run.seed),
+                  run.folder.c_str());
+    return;
+  }
+  study.run();
+  std::vector<std::string> folders;
+  for (const StudyRun& run : study.runs) folders.push_back(run.folder);
+  const auto runs = load_trained_runs(folders);
+  compare_folders(
+      folders, false, [&](Recorder& recorder) { write_training_comparison(recorder, runs, &study); },
+      study.name + "_study");
+}
+
 }  // namespace
 
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets) {
   const bool is_file = fs::path(targets.front()).extension() == ".toml";
   if (is_file) {
-    const Config config = Config::from_file(targets.front(), {targets.begin() + 1, targets.end()});
+    const std::vector<std::string> overrides(targets.begin() + 1, targets.end());
+    const Config config = Config::from_file(targets.front(), overrides, arguments.choice);
+    if (Study::is_one(config)) {
+      compare_study(Study::read(targets.front(), overrides, arguments.choice), arguments.dry_run);
+      return;
+    }
     const Question& question = read_question(config);
     const RunOptions options = RunOptions::read(config, question.name);
     const auto parts = question.parts(config, options);

@@ -100,6 +100,18 @@ void add_dry_run(CLI::App* command, RunArguments& arguments) {
   command->add_flag("--dry-run", arguments.dry_run, "Check the settings, say what would run and where, and stop");
 }
 
+void add_size(CLI::App* command, RunArguments& arguments) {
+  command->add_option(
+      "--size", arguments.choice.size,
+      "Use the file's table [size.NAME] over its own keys: smoke, mini, ... (default paper: the file as it is)");
+}
+
+void add_choice(CLI::App* command, RunArguments& arguments) {
+  add_size(command, arguments);
+  command->add_option("--arm", arguments.choice.arm,
+                      "Use the file's table [arms.NAME] over its own keys and the size's");
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "quasar: Local SGD, theory and measurement side by side.\n"
@@ -115,6 +127,7 @@ int run(int argc, char** argv) {
                                    "Rounds, communication volume and the H of every round of a training schedule,\n"
                                    "without running it",
                                    arguments);
+  add_choice(plan, arguments);
   plan->add_flag("--json", json, "Print one JSON object instead of a table");
   std::string measured;
   plan->add_option("--measured", measured, "Results folder of a training run: predict the time at its speed");
@@ -191,6 +204,7 @@ int run(int argc, char** argv) {
       "where an unfinished run was saved",
       arguments);
   add_dry_run(train, arguments);
+  add_choice(train, arguments);
   train->footer(kScheduleKeys + kTrainKeys + kRunKeys);
 
   CLI::App* compare =
@@ -201,8 +215,10 @@ int run(int argc, char** argv) {
   compare->add_option("TARGETS", targets, "One FILE.toml followed by overrides (section.key=value), or results folders")
       ->required();
   add_dry_run(compare, arguments);
+  add_size(compare, arguments);
   compare->footer(
       "Examples: quasar compare experiments/side_by_side.toml network.images=64\n"
+      "          quasar compare experiments/presets/ortiz.toml --size mini   (every arm with every seed)\n"
       "          quasar compare results/circle/1a2b... results/circle/3c4d...\n"
       "          quasar compare results/cifar10/*      (training runs, also while they run)");
 

@@ -40,5 +40,6 @@ FinishedRun run_network_theory(const Config&, bool) { hand_over(); }
 FinishedRun run_train(const Config&, bool) { hand_over(); }
 int train_command(const RunArguments&) { hand_over(); }
 TaskPlan plan_task(const Config&) { hand_over(); }
+std::filesystem::path training_folder(const Config&) { hand_over(); }
 
 }  // namespace quasar

@@ -23,5 +23,6 @@ FinishedRun run_network_theory(const Config&, bool) { refuse(); }
 FinishedRun run_train(const Config&, bool) { refuse(); }
 int train_command(const RunArguments&) { refuse(); }
 TaskPlan plan_task(const Config&) { refuse(); }
+std::filesystem::path training_folder(const Config&) { refuse(); }
 
 }  // namespace quasar

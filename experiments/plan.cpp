@@ -112,10 +112,11 @@ void print_periods(const Plan& plan, const LearningRateSchedule& learning_rate) 
 }  // namespace
 
 void plan_command(const RunArguments& arguments, bool json, const std::string& measured) {
-  const Config config = Config::from_file(arguments.file, arguments.overrides);
+  const Config config = Config::from_file(arguments.file, arguments.overrides, arguments.choice);
   Plan plan{};
   TrainingSchedule schedule;
-  if (trains_task(config)) {
+  const bool of_task = trains_task(config);
+  if (of_task && has_networks()) {
     plan.task = plan_task(config);
     schedule = plan.task->schedule;
   } else {
@@ -123,6 +124,10 @@ void plan_command(const RunArguments& arguments, bool json, const std::string& m
     using namespace other_keys;
     for (const auto& keys : {kRun, kSde, kEnsemble, kTrain, kLandscapeSettings, kNetwork}) config.ignore(keys);
     config.ignore({"landscape.name"});
+    if (of_task)  // the schedule alone
+      for (const char* section : {"data", "network", "workers", "batch", "optimizer", "outer", "clip", "loss",
+                                  "evaluate", "averaging", "norm_test", "record", "checkpoint", "study"})
+        config.ignore({std::string(section) + ".*"});
     config.finish();
   }
   plan.total_steps = schedule.total_steps;

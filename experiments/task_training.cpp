@@ -234,6 +234,8 @@ TaskPlan plan_task(const Config& config) {
   return plan_of(training, *objective);
 }
 
+fs::path training_folder(const Config& config) { return TaskTraining::read(config).folder; }
+
 int train_task(const Config& config, const RunArguments& arguments) {
   TaskTraining training = TaskTraining::read(config);
   if (arguments.dry_run) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 
 #include "core/config.h"
 #include "core/training_schedule.h"
@@ -23,6 +24,9 @@ struct TaskPlan {
 
 /// Reads the whole configuration; throws ConfigError in a binary without LibTorch.
 TaskPlan plan_task(const Config& config);
+
+/// The results folder of such a run, once its whole configuration has been read.
+std::filesystem::path training_folder(const Config& config);
 
 /// `quasar train` for a task (TrainingTask): network.name = mlp, cnn, resnet20, ...
 ///

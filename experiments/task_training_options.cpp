@@ -90,6 +90,7 @@ TaskTraining TaskTraining::read(const Config& config) {
   // The launcher itself trains nothing, and must not touch a GPU before it forks.
   if (training.processes == 0 || training.environment) training.place(config, training.environment);
   training.options.local_sgd.hierarchical = training.workers.node_size > 1;
+  config.ignore({"study.seeds"});  // of the study that this run may be a part of
   config.finish();
   training.folder = std::filesystem::path(training.run.results) / training.run.name / config.hash();
   return training;

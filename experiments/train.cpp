@@ -6,12 +6,12 @@
 #include "core/progress.h"
 #include "distributed/local_sgd/label_noise_trainer.h"
 #include "experiments/commands.h"
+#include "experiments/image_training.h"
 #include "experiments/network_options.h"
 #include "experiments/networks_available.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
-#include "experiments/task_training.h"
 #include "sde/gradient_flow.h"
 
 namespace quasar {
@@ -131,7 +131,7 @@ FinishedRun run_train(const Config& config, bool dry_run) {
 }
 
 int train_command(const RunArguments& arguments) {
-  const Config config = Config::from_file(arguments.file, arguments.overrides);
+  const Config config = Config::from_file(arguments.file, arguments.overrides, arguments.choice);
   if (trains_task(config)) return train_task(config, arguments);
   print_run(run_train(config, arguments.dry_run), arguments.dry_run);
   return 0;
