@@ -6,12 +6,12 @@
 #include "core/progress.h"
 #include "distributed/local_sgd/label_noise_trainer.h"
 #include "experiments/commands.h"
-#include "experiments/image_training.h"
 #include "experiments/network_options.h"
 #include "experiments/networks_available.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/run_folder.h"
+#include "experiments/task_training.h"
 #include "sde/gradient_flow.h"
 
 namespace quasar {
