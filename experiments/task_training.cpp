@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <torch/nn/module.h>
 
 #include "core/build_info.h"
 #include "core/errors.h"
@@ -188,15 +189,19 @@ int run_here(const Config& config, const TaskTraining& training) {
   return static_cast<int>(ExitCode::logs_incomplete);
 }
 
-TaskPlan plan_of(const TaskTraining& training, Objective& objective) {
-  const OptimizerOptions& optimizer = training.options.local_sgd.optimizer;
-  Optimizer state(optimizer, objective.parameters(), 0);
-  std::int64_t worker_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
-  if (objective.buffers().defined()) worker_bytes += static_cast<std::int64_t>(objective.buffers().nbytes());
+TaskPlan plan_of(const TaskTraining& training) {
+  const auto network = training.task->make_undrawn_network();
+  std::int64_t parameters = 0, buffers = 0;
+  for (const at::Tensor& parameter : network->parameters()) parameters += parameter.numel();
+  for (const at::Tensor& buffer : network->buffers()) buffers += buffer.numel();
+  const auto type = training.task->precision == NetworkPrecision::float64 ? at::kDouble : at::kFloat;
+  const at::Tensor values = at::empty({parameters}, at::dtype(type).device(at::kMeta));
+  const auto average_bytes = static_cast<std::int64_t>(values.nbytes());
+  std::int64_t worker_bytes = average_bytes + buffers * static_cast<std::int64_t>(values.element_size());
+  Optimizer state(training.options.local_sgd.optimizer, values, 0);
   state.visit_state([&](const char*, const at::Tensor& t) { worker_bytes += static_cast<std::int64_t>(t.nbytes()); });
-  const auto average_bytes = static_cast<std::int64_t>(objective.parameters().nbytes());
   // Every worker's state, the start of the round and the average by name.
-  return {training.schedule,    objective.parameters().numel(),
+  return {training.schedule,    parameters,
           average_bytes,        training.num_workers * worker_bytes + 2 * average_bytes,
           training.num_workers, training.steps_per_epoch};
 }
@@ -205,7 +210,7 @@ TaskPlan plan_of(const TaskTraining& training, Objective& objective) {
 void try_out(const Config& config, const TaskTraining& training) {
   constexpr std::int64_t kTried = 2;  // samples whose loss is taken: a large network's batch may need another machine
   const auto objective = training.task->make_objective();
-  const TaskPlan plan = plan_of(training, *objective);
+  const TaskPlan plan = plan_of(training);
   const std::int64_t batch = training.options.local_sgd.local_batch_size, tried = std::min(kTried, batch);
   const double loss = objective->add_gradient({0, 0, 0, training.num_workers, tried}).loss;
   const auto periods = training.schedule.periods();
@@ -228,11 +233,7 @@ void try_out(const Config& config, const TaskTraining& training) {
 
 }  // namespace
 
-TaskPlan plan_task(const Config& config) {
-  const TaskTraining training = TaskTraining::read(config);
-  const auto objective = training.task->make_objective();
-  return plan_of(training, *objective);
-}
+TaskPlan plan_task(const Config& config) { return plan_of(TaskTraining::read(config)); }
 
 fs::path training_folder(const Config& config) { return TaskTraining::read(config).folder; }
 

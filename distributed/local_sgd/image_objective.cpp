@@ -50,4 +50,8 @@ std::unique_ptr<Objective> ImageTask::make_objective() const {
   return std::make_unique<ImageObjective<float>>(*this);
 }
 
+std::shared_ptr<torch::nn::Module> ImageTask::make_undrawn_network() const {
+  return make_undrawn_image_network(network);
+}
+
 }  // namespace quasar

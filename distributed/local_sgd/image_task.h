@@ -22,6 +22,7 @@ class ImageTask final : public TrainingTask {
 
   std::unique_ptr<Objective> make_objective() const override;
   std::unique_ptr<Evaluator> make_evaluator() const override;
+  std::shared_ptr<torch::nn::Module> make_undrawn_network() const override;
   std::int64_t samples(Split split) const override;
   std::vector<std::int64_t> sample_shape() const override { return {network.channels, network.rows, network.cols}; }
   std::string sample_name() const override { return "images"; }

@@ -39,4 +39,6 @@ class LanguageObjective final : public NetworkObjective {
 
 std::unique_ptr<Objective> LanguageTask::make_objective() const { return std::make_unique<LanguageObjective>(*this); }
 
+std::shared_ptr<torch::nn::Module> LanguageTask::make_undrawn_network() const { return make_llama(network); }
+
 }  // namespace quasar

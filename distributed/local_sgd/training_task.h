@@ -15,6 +15,10 @@
 #include "distributed/local_sgd/objective.h"
 #include "distributed/networks/flat_parameters.h"
 
+namespace torch::nn {
+class Module;
+}
+
 namespace quasar {
 
 class Config;
@@ -66,6 +70,9 @@ class TrainingTask {
   /// One worker's mini-batch loss.
   virtual std::unique_ptr<Objective> make_objective() const = 0;
   virtual std::unique_ptr<Evaluator> make_evaluator() const = 0;
+
+  /// The network before its start is drawn, on the CPU: for its sizes.
+  virtual std::shared_ptr<torch::nn::Module> make_undrawn_network() const = 0;
 
   virtual std::int64_t samples(Split split) const = 0;
   /// Of what the network sees of one sample.

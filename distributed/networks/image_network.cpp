@@ -50,7 +50,9 @@ void draw_transformer_start(const ImageNetwork& network, bool is_timm, std::uint
   }
 }
 
-std::shared_ptr<ImageNetwork> make_undrawn(const ImageNetworkOptions& options) {
+}  // namespace
+
+std::shared_ptr<ImageNetwork> make_undrawn_image_network(const ImageNetworkOptions& options) {
   if (options.name == "mlp") return make_mlp(options);
   if (options.name == "cnn") return make_cnn(options);
   if (options.name == "vit") return make_vit(options);
@@ -58,10 +60,8 @@ std::shared_ptr<ImageNetwork> make_undrawn(const ImageNetworkOptions& options) {
   return make_resnet(options);
 }
 
-}  // namespace
-
 std::shared_ptr<ImageNetwork> make_image_network(const ImageNetworkOptions& options, std::uint64_t seed) {
-  auto network = make_undrawn(options);
+  auto network = make_undrawn_image_network(options);
   const at::NoGradGuard no_grad;
   if (options.name == "vit" || options.name == "simple_vit")
     draw_transformer_start(*network, options.name == "vit", seed);

@@ -29,7 +29,10 @@ class ImageNetwork : public torch::nn::Module {
 /// the draws, nor biases that start at 0.
 std::shared_ptr<ImageNetwork> make_image_network(const ImageNetworkOptions& options, std::uint64_t seed);
 
-// Before their start is drawn; make_image_network chooses by name.
+// Before their start is drawn.
+
+/// By name.
+std::shared_ptr<ImageNetwork> make_undrawn_image_network(const ImageNetworkOptions& options);
 
 std::shared_ptr<ImageNetwork> make_mlp(const ImageNetworkOptions& options);
 std::shared_ptr<ImageNetwork> make_cnn(const ImageNetworkOptions& options);

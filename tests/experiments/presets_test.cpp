@@ -66,7 +66,7 @@ TEST_P(Presets, RunEveryArmInTheirSmokeSize) {
   EXPECT_THAT(quasar(study), prints("done before, from the same code and settings"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Presets, testing::ValuesIn(presets()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, Presets, testing::ValuesIn(presets()), [](const auto& preset) { return preset.param; });
 
 class Study : public CommandLine {
  protected:
