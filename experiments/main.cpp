@@ -218,7 +218,7 @@ int run(int argc, char** argv) {
   add_size(compare, arguments);
   compare->footer(
       "Examples: quasar compare experiments/side_by_side.toml network.images=64\n"
-      "          quasar compare experiments/presets/ortiz.toml --size mini   (every arm with every seed)\n"
+      "          quasar compare experiments/presets/vit_b_qsr.toml --size mini   (every arm with every seed)\n"
       "          quasar compare results/circle/1a2b... results/circle/3c4d...\n"
       "          quasar compare results/cifar10/*      (training runs, also while they run)");
 

@@ -13,6 +13,10 @@ LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& sch
   const bool parallel = schedule.sync.switch_step >= schedule.total_steps;
   if (parallel && !std::holds_alternative<PlainAverage>(options.outer.kind))
     config.fail("outer.name", "needs averages of parameters; sync.rule or sync.switch_step averages gradients only");
+  if (std::holds_alternative<SlowMo>(options.outer.kind) && schedule.learning_rate.at(schedule.sync.switch_step) == 0.0)
+    config.fail("outer.name",
+                "= slowmo divides by the learning rate of a round's first step, which is 0 in the first round; start "
+                "warm-up above 0 by learning_rate.final");
   if (config.has("clip.norm")) {
     options.clip_norm = config.number("clip.norm", positive());
     const std::string scope = config.choice("clip.scope", {"auto", "local", "global"}, std::string("auto"));

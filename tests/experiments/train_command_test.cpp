@@ -220,6 +220,7 @@ TEST_F(TrainCommand, ContradictionsAreRefusedWithBothKeysNamed) {
     Words named;
   } cases[] = {
       {{"sync.rule=parallel", "outer.name=slowmo"}, {"outer.name", "sync.rule"}},
+      {{"outer.name=slowmo", "learning_rate.final=0.0"}, {"outer.name", "learning_rate.final"}},
       {{"clip.norm=1.0", "clip.scope=global"}, {"clip.scope", "sync.rule"}},
       {{"workers.processes=2", "workers.threads=2"}, {"workers.threads", "workers.processes"}},
       {{"workers.processes=2", "workers.count=3"}, {"workers.count", "workers.processes"}},
