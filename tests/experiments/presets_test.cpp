@@ -35,6 +35,8 @@ class Presets : public CommandLine, public testing::WithParamInterface<std::stri
 
 TEST_P(Presets, HaveAPaperSizeWhoseScheduleIsPlannedForEveryArm) {
   ASSERT_GE(arms().size(), 2u);
+  if (GetParam() == "resnet50_adaptive_batch" && !has_networks())
+    GTEST_SKIP() << "this build has no networks, and so no data to count epochs of";
   for (const std::string& arm : arms())
     EXPECT_THAT(quasar(command({"plan"}, {"--arm", arm})), prints("communication volume")) << arm;
 }
