@@ -46,8 +46,10 @@ void write_comparison(Recorder& recorder, const Question& question, const std::v
 
 void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>& runs, const Study* study = nullptr) {
   json list = json::array();
-  for (const TrainedRun& run : runs)
-    list.push_back({{"method", run.method}, {"folder", fs::relative(run.folder, recorder.folder()).string()}});
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    list.push_back({{"method", runs[i].method}, {"folder", fs::relative(runs[i].folder, recorder.folder()).string()}});
+    if (study) list.back()["arm"] = study->runs[i].arm;
+  }
   std::vector<json> rows;
   if (study) rows = study_rows(*study, runs);
   const std::string arms = rows.empty() ? "" : study_table(rows);

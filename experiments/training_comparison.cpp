@@ -96,13 +96,16 @@ StepSeconds step_seconds(const TrainedRun& run) {
   return {steps, averages, collectives / averages, training / steps, (training - collectives) / steps};
 }
 
-/// The parallel run that takes the same steps but for their communication, if it is there.
+/// The parallel run that takes the same steps but for their communication, if it is there; best one of the same seed.
 const TrainedRun* parallel_twin(const std::vector<TrainedRun>& runs, const TrainedRun& local) {
+  const TrainedRun* found = nullptr;
   for (const TrainedRun& run : runs) {
     const auto same = [&](const std::string& key) { return setting(run, key) == setting(local, key); };
-    if (run.is_parallel() && std::all_of(kSameStep.begin(), kSameStep.end(), same)) return &run;
+    if (!run.is_parallel() || !std::all_of(kSameStep.begin(), kSameStep.end(), same)) continue;
+    if (same("run.seed")) return &run;
+    if (!found) found = &run;
   }
-  return nullptr;
+  return found;
 }
 
 /// Parallel SGD waits for the part of T that backward cannot hide, Local SGD for T/H: it can be faster only if

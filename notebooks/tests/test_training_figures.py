@@ -130,6 +130,19 @@ def test_nothing_covers_the_title_or_the_legend(tmp_path):
         assert not overlapping(draw(trained)), name
 
 
+def test_runs_of_one_arm_look_alike_and_share_a_line_of_the_legend(tmp_path):
+    folder = write_training_comparison(tmp_path)
+    parts = json.loads((folder / "parts.json").read_text())
+    for part, arm in zip(parts["parts"], ("first", "second", "second")):
+        part["arm"] = arm
+    (folder / "parts.json").write_text(json.dumps(parts))
+    study = read_training(folder)
+    parallel, *local = [looks(study)[run.method] for run in study.runs]
+    assert local[0] == local[1] != parallel
+    [legend] = accuracy.draw(study).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["first", "second"]
+
+
 def test_only_what_was_recorded_is_written(tmp_path):
     run = write_training_run(tmp_path / "a" / "b")
     for name in ("averages", "steps", "evaluations"):

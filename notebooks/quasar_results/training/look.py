@@ -1,4 +1,4 @@
-"""What the figures of training runs have in common: a colour and marker a run, one legend, and lines with markers."""
+"""What the figures of training runs have in common: a colour and marker a run or arm, one legend, lines with markers."""
 
 import math
 
@@ -21,14 +21,15 @@ UNITS = [("h", 3600.0), ("min", 60.0), ("s", 1.0)]
 
 
 def looks(comparison):
-    """{method: keywords of plot} of every run."""
-    local = [run.method for run in comparison.runs if not run.is_parallel]
-    parallel = [run.method for run in comparison.runs if run.is_parallel]
-    found = {m: (*PARALLEL, LINES[i % len(LINES)]) for i, m in enumerate(parallel)}
-    for i, method in enumerate(local):
-        found[method] = (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i // len(COLOURS) % len(LINES)])
+    """{method: keywords of plot} of every run; runs of one arm look alike."""
+    local = dict.fromkeys(run.group for run in comparison.runs if not run.is_parallel)
+    parallel = dict.fromkeys(run.group for run in comparison.runs if run.is_parallel)
+    found = {group: (*PARALLEL, LINES[i % len(LINES)]) for i, group in enumerate(parallel)}
+    for i, group in enumerate(local):
+        found[group] = (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i // len(COLOURS) % len(LINES)])
     keywords = ("color", "marker", "linestyle")
-    return {m: dict(zip(keywords, look)) | {"linewidth": 1.6, "markersize": 5.5} for m, look in found.items()}
+    size = {"linewidth": 1.6, "markersize": 5.5}
+    return {run.method: dict(zip(keywords, found[run.group])) | size for run in comparison.runs}
 
 
 def draw_line(axes, x, y, look):
@@ -57,13 +58,20 @@ def unit_of(seconds):
 
 def widths(runs):
     """{method: line width}, falling, so that a line drawn on top of another leaves it visible."""
-    return {run.method: min(3.4, 1.4 + 0.4 * later) for later, run in enumerate(reversed(runs))}
+    later = {group: i for i, group in enumerate(reversed(dict.fromkeys(run.group for run in runs)))}
+    return {run.method: min(3.4, 1.4 + 0.4 * later[run.group]) for run in runs}
 
 
 def run_handles(comparison, runs):
-    """The legend's entries."""
+    """The legend's entries, one a run or arm; an arm has the status of its first run that is not done."""
     found = looks(comparison)
-    return [Line2D([], [], label=run.label, markeredgecolor="white", **found[run.method]) for run in runs]
+    shown = {}
+    for run in sorted(runs, key=lambda run: run.with_status("") == ""):
+        shown.setdefault(run.group, run)
+    return [
+        Line2D([], [], label=shown[group].with_status(group), markeredgecolor="white", **found[shown[group].method])
+        for group in dict.fromkeys(run.group for run in runs)
+    ]
 
 
 def legend_columns(labels, width):

@@ -15,6 +15,12 @@ class TrainingRun:
     method: str
     row: dict
     results: Results = field(repr=False)
+    arm: str = ""  # of a study
+
+    @property
+    def group(self):
+        """What is drawn alike: the arm of a study, whose runs differ in their seed alone, or else the run itself."""
+        return self.arm or self.method
 
     @property
     def is_parallel(self):
@@ -24,8 +30,12 @@ class TrainingRun:
     @property
     def label(self):
         """The method, and the status of a run that is not done."""
+        return self.with_status(self.method)
+
+    def with_status(self, name):
+        """A name, and the status of a run that is not done."""
         status = self.results.info["status"]
-        return self.method if status == "done" else f"{self.method} ({status})"
+        return name if status == "done" else f"{name} ({status})"
 
     def columns(self, series, x, *names):
         """See Results.columns."""
@@ -74,5 +84,5 @@ def read_training(folder):
             results = read_results(folder / part["folder"])
         except NotAResultsFolder as error:
             raise DamagedResults(f"{where} names a run that cannot be read: {error}") from None
-        runs.append(TrainingRun(part["method"], rows.get(part["method"], {}), results))
+        runs.append(TrainingRun(part["method"], rows.get(part["method"], {}), results, str(part.get("arm") or "")))
     return TrainingComparison(folder, runs)
