@@ -13,7 +13,7 @@ constexpr int kMostVocabulary = 1 << 20, kMostContext = 1 << 20, kMostWidth = 1 
 
 LanguageNetworkOptions defaults_of(const std::string& name) {
   if (name == "llama") return {};
-  // huggingface.co/keeeeenw/MicroLlama, the network of Lau et al. (training.md 4).
+  // huggingface.co/keeeeenw/MicroLlama, the network of Lau et al. 2024 (arXiv:2406.13936).
   return {.name = name,
           .vocabulary = 32000,
           .context = 2048,

@@ -4,8 +4,11 @@
 #include <mutex>
 #include <vector>
 
+#include <ATen/Parallel.h>
+
 #include "distributed/local_sgd/image_task.h"
 #include "distributed/local_sgd/trainer.h"
+#include "distributed/optimizers/optimizer.h"
 
 namespace quasar {
 
@@ -59,5 +62,20 @@ struct SmallRun {
   }
   std::uint64_t hash() const { return run().front().parameter_hash; }
 };
+
+/// Parameters after the whole schedule by the optimiser alone: no workers, no rounds.
+inline at::Tensor train_plainly(const TrainingTask& task, const LocalSgdOptions& options,
+                                const TrainingSchedule& schedule) {
+  at::set_num_threads(1);  // as workers have
+  const auto objective = task.make_objective();
+  Optimizer optimizer(options.optimizer, objective->parameters(), objective->decayed());
+  std::int64_t place = 0;
+  for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
+    place = objective->add_gradient({step, place, 0, 1, options.local_batch_size}).next_place;
+    optimizer.step(objective->parameters(), objective->gradient(), schedule.learning_rate.at(step));
+    objective->gradient().zero_();
+  }
+  return objective->parameters();
+}
 
 }  // namespace quasar

@@ -81,4 +81,12 @@ class CommandLine : public testing::Test {
   TemporaryFolder folder_;
 };
 
+/// The same for commands that need LibTorch.
+class NetworkCommandLine : public CommandLine {
+ protected:
+  void SetUp() override {
+    if (!has_networks()) GTEST_SKIP() << "quasar doctor: this binary was built without LibTorch";
+  }
+};
+
 }  // namespace quasar

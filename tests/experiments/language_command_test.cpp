@@ -49,11 +49,8 @@ Words small(const Words& more, const std::string& unwanted = "none") {
   return words + more;
 }
 
-class LanguageCommand : public CommandLine {
+class LanguageCommand : public NetworkCommandLine {
  protected:
-  void SetUp() override {
-    if (!has_networks()) GTEST_SKIP() << "quasar doctor: this binary was built without LibTorch";
-  }
   Outcome train(const std::string& results, const Words& more = {}) const {
     return quasar(small(Words{"run.results=" + results} + more));
   }

@@ -71,7 +71,7 @@ TEST_P(Presets, RunEveryArmInTheirSmokeSize) {
 
 INSTANTIATE_TEST_SUITE_P(All, Presets, testing::ValuesIn(presets()), [](const auto& preset) { return preset.param; });
 
-class Study : public CommandLine {
+class Study : public NetworkCommandLine {
  protected:
   std::string write(const std::string& text) const {
     std::ofstream(here() / "study.toml") << text;
@@ -84,14 +84,12 @@ class Study : public CommandLine {
 };
 
 TEST_F(Study, FaultsOfItsLastArmAreFoundBeforeTheFirstOneIsTrained) {
-  if (!has_networks()) GTEST_SKIP() << "this build has no networks";
   const std::string file = write(task_ + "[arms.good]\nsync.period = 2\n[arms.bad]\nsync.periode = 2\n");
   EXPECT_THAT(quasar({"compare", file}), fails_with(2, "did you mean sync.period?"));
   EXPECT_TRUE(runs().empty());
 }
 
 TEST_F(Study, EqualArmsAndUnknownSizesAreRefused) {
-  if (!has_networks()) GTEST_SKIP() << "this build has no networks";
   const std::string file =
       write(task_ + "sync.period = 2\n[arms.one]\nsync.period = 2\n[arms.two]\nsync.rule = 'constant'\n");
   EXPECT_THAT(quasar({"compare", file}), fails_with(2, "the arms one and two (seeds 1 and 1) are the same run"));
@@ -100,7 +98,6 @@ TEST_F(Study, EqualArmsAndUnknownSizesAreRefused) {
 }
 
 TEST_F(Study, AnArmThatDivergesIsAResult) {
-  if (!has_networks()) GTEST_SKIP() << "this build has no networks";
   const std::string file = write(task_ +
                                  "study.seeds = [1, 2]\n[arms.calm]\nsync.period = 2\n[arms.wild]\nsync.period = 3\n"
                                  "learning_rate.peak = 1e30\n");

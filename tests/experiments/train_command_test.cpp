@@ -55,11 +55,8 @@ Words small(const Words& more) {
   return words + more;
 }
 
-class TrainCommand : public CommandLine {
+class TrainCommand : public NetworkCommandLine {
  protected:
-  void SetUp() override {
-    if (!has_networks()) GTEST_SKIP() << "quasar doctor: this binary was built without LibTorch";
-  }
   Outcome train(const std::string& results, const Words& more = {}) const {
     return quasar(small(Words{"run.results=" + results} + more));
   }
