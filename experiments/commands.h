@@ -24,8 +24,9 @@ struct FinishedRun {
 
 /// measured  results folder of an earlier training run whose speed predicts the time; may be empty
 void plan_command(const RunArguments& arguments, bool json, const std::string& measured);
-void sde_command(const RunArguments& arguments);
-void toy_command(const RunArguments& arguments);
+/// all_regimes  the file under each of SGD, H = beta/eta and QSR, see all_regimes.h
+void sde_command(const RunArguments& arguments, bool all_regimes = false);
+void toy_command(const RunArguments& arguments, bool all_regimes = false);
 /// Joins the shards of a toy ensemble in these results folders to the folder of the whole.
 void merge_command(const std::vector<std::string>& folders);
 /// Its exit code: a run that was saved before its end is not an error.

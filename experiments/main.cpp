@@ -104,6 +104,12 @@ void add_dry_run(CLI::App* command, RunArguments& arguments) {
   command->add_flag("--dry-run", arguments.dry_run, "Check the settings, say what would run and where, and stop");
 }
 
+void add_all_regimes(CLI::App* command, bool& all_regimes) {
+  command->add_flag("--all-regimes", all_regimes,
+                    "Run SGD (H = 1), H = beta/eta (sync.beta) and QSR (sync.alpha) of the file one after the other,\n"
+                    "then their table and figure");
+}
+
 void add_size(CLI::App* command, RunArguments& arguments) {
   command->add_option(
       "--size", arguments.choice.size,
@@ -139,6 +145,8 @@ int run(int argc, char** argv) {
 
   CLI::App* sde = add_run_command(app, "sde", "Integrate a Slow SDE on the manifold of minimisers (theory)", arguments);
   add_dry_run(sde, arguments);
+  bool all_regimes = false;
+  add_all_regimes(sde, all_regimes);
   sde->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys + kSdeOnlyLandscapes +
       "  sde.equation = slow_sde | limiting_diffusion (of SGD: the full noise projected; needs H = 1)\n"
@@ -163,6 +171,7 @@ int run(int argc, char** argv) {
   CLI::App* toy = add_run_command(
       app, "toy", "Simulate Local SGD on a toy landscape, many replicas at once (measurement)", arguments);
   add_dry_run(toy, arguments);
+  add_all_regimes(toy, all_regimes);
   toy->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
       "  ensemble.replicas, .threads, .precision = float64|float32, .device = cpu|cuda, .max_bad_fraction,\n"
@@ -260,9 +269,9 @@ int run(int argc, char** argv) {
     return code == 0 ? 0 : static_cast<int>(quasar::ExitCode::usage);
   }
   if (*plan) quasar::plan_command(arguments, json, measured);
-  if (*sde) quasar::sde_command(arguments);
+  if (*sde) quasar::sde_command(arguments, all_regimes);
   if (!shard.empty()) arguments.overrides.push_back("ensemble.shard='" + shard + "'");
-  if (*toy) quasar::toy_command(arguments);
+  if (*toy) quasar::toy_command(arguments, all_regimes);
   if (*merge) quasar::merge_command(shard_folders);
   if (*convex) quasar::convex_command(arguments);
   if (*train) return quasar::train_command(arguments);

@@ -4,6 +4,7 @@
 
 #include "core/interrupt.h"
 #include "core/run_lock.h"
+#include "experiments/all_regimes.h"
 #include "experiments/backward_equation.h"
 #include "experiments/commands.h"
 #include "experiments/ensemble_options.h"
@@ -62,8 +63,9 @@ FinishedRun run_sde(const Config& config, bool dry_run) {
       saved ? &saved->records : nullptr);
 }
 
-void sde_command(const RunArguments& arguments) {
+void sde_command(const RunArguments& arguments, bool all_regimes) {
   catch_usr1();
+  if (all_regimes) return run_all_regimes(arguments, run_sde);
   const Config config = Config::from_file(arguments.file, arguments.overrides);
   print_run(run_sde(config, arguments.dry_run), arguments.dry_run);
 }

@@ -11,6 +11,7 @@
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/run_lock.h"
+#include "experiments/all_regimes.h"
 #include "experiments/commands.h"
 #include "experiments/records.h"
 #include "experiments/saved_paths.h"
@@ -129,9 +130,11 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
       saved ? &saved->records : nullptr);
 }
 
-void toy_command(const RunArguments& arguments) {
+void toy_command(const RunArguments& arguments, bool all_regimes) {
   catch_usr1();
   const Config config = Config::from_file(arguments.file, arguments.overrides);
+  if (all_regimes && is_sweep(config)) throw ConfigError("sweep.* contradicts --all-regimes; leave one of them out");
+  if (all_regimes) return run_all_regimes(arguments, run_toy);
   if (is_sweep(config)) return run_sweep(arguments);
   print_run(run_toy(config, arguments.dry_run), arguments.dry_run);
 }
