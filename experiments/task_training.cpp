@@ -105,6 +105,7 @@ json summary(const TaskTraining& training, const TrainerResult& result) {
       {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
   const json scores = training.task->scores(result.test);
   for (const auto& [name, score] : scores.items()) summary["test_" + name] = score;
+  for (const auto& [split, samples] : result.skipped_samples) summary["skipped_samples"][split] = samples.size();
   return summary;
 }
 
@@ -125,6 +126,9 @@ void print_summary(const fs::path& folder, bool reused) {
               s.value("parameter_hash", "").c_str());
   if (const auto skipped = s.value("skipped_steps", 0ll); skipped > 0)
     std::printf("%lld optimiser steps of single workers were left out, their gradients not being finite\n", skipped);
+  if (const json skipped = s.value("skipped_samples", json()); skipped.is_object())
+    std::printf("%lld damaged %s of train and %lld of test were skipped\n", skipped.value("train", 0ll),
+                run.value("samples", "images").c_str(), skipped.value("test", 0ll));
   std::printf("results: %s\n", folder.c_str());
 }
 

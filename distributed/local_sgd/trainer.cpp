@@ -94,6 +94,7 @@ class Trainer {
       load_checkpoint(*files_.resume_from, training_.state(), worker_.rank());
       training_.restore(TrainingPosition::from_json(files_.resume_from->about.at("position")));
       earlier_seconds_ = files_.resume_from->about.at("training_seconds");
+      skipped_samples_ = files_.resume_from->about.value("skipped_samples", SkippedSamples());
       event("resumed");
     } else if (options_.checkpoint.every > 0) {
       save();  // also tries the disk before the first step
@@ -233,6 +234,8 @@ class Trainer {
     const TrainingPosition& at = training_.position();
     json about = {{"identity", files_.identity}, {"position", at.to_json()}, {"training_seconds", training_seconds()}};
     if (files_.recorder) about["records"] = files_.recorder->offsets();
+    add_skipped(task_, worker_, skipped_samples_);
+    if (!skipped_samples_.empty()) about["skipped_samples"] = skipped_samples_;
     std::optional<double> loss;
     if (last_evaluation_.test.count > 0)
       loss = last_evaluation_.test.loss / static_cast<double>(last_evaluation_.test.count);
@@ -272,6 +275,7 @@ class Trainer {
   TrainerResult finished() {
     if (last_evaluation_.test.count == 0) evaluate_now(false);  // resumed from the very last step, which has its record
     if (options_.checkpoint.every > 0 && last_save_ != training_.position().step) save();
+    add_skipped(task_, worker_, skipped_samples_);
     return result(true, "");
   }
 
@@ -284,6 +288,7 @@ class Trainer {
             static_cast<std::int64_t>(training_.local(0).parameters().nbytes()),
             parameter_hash(training_.local(0).parameters().cpu()),
             last_evaluation_.test,
+            skipped_samples_,
             worker_.account(Purpose::training),
             worker_.account(Purpose::measurement),
             training_seconds(),
@@ -325,6 +330,7 @@ class Trainer {
   std::int64_t last_save_ = -1;
   std::atomic<double> longest_save_ = 0.0;  // read by the thread of stop_
   double earlier_seconds_ = 0.0;
+  SkippedSamples skipped_samples_;
   TrainerResult::Times times_;
   CommonStop stop_;
 };

@@ -12,6 +12,7 @@
 #include "distributed/checkpoint/checkpoint_folder.h"
 #include "distributed/engine/workers.h"
 #include "distributed/local_sgd/local_sgd.h"
+#include "distributed/local_sgd/skipped_samples.h"
 #include "distributed/local_sgd/training_task.h"
 
 namespace quasar {
@@ -70,6 +71,7 @@ struct TrainerResult {
   std::int64_t parameter_bytes = 0;
   std::uint64_t parameter_hash = 0;  ///< of the averaged parameters
   EvaluationCounts test;             ///< at the end
+  SkippedSamples skipped_samples;    ///< in all sessions of the run
   Account account, measurements;
   double seconds = 0.0;  ///< of training, in all sessions of the run
   /// Of this session; they add up to its wall clock but for what no part is responsible for.
