@@ -65,13 +65,8 @@ class Trainer {
   std::vector<std::unique_ptr<Objective>> make_locals() const {
     std::vector<std::unique_ptr<Objective>> locals;
     for (int i = 0; i < options_.workers_in_turn; ++i) locals.push_back(task_.make_objective());
-    if (!options_.start_weights.empty() && !files_.resume_from) {
-      scratch_->model().assign(load_weights(options_.start_weights), options_.start_weights);
-      for (auto& local : locals) {
-        local->parameters().copy_(scratch_->model().values);
-        if (local->buffers().defined()) local->buffers().copy_(scratch_->model().buffers);
-      }
-    }
+    if (!options_.start_weights.empty() && !files_.resume_from)
+      load_start_weights(options_.start_weights, *scratch_, locals);
     return locals;
   }
 
@@ -336,6 +331,15 @@ class Trainer {
 };
 
 }  // namespace
+
+void load_start_weights(const std::string& place, Evaluator& scratch,
+                        const std::vector<std::unique_ptr<Objective>>& objectives) {
+  scratch.model().assign(load_weights(place), place);
+  for (const auto& objective : objectives) {
+    objective->parameters().copy_(scratch.model().values);
+    if (objective->buffers().defined()) objective->buffers().copy_(scratch.model().buffers);
+  }
+}
 
 TrainerResult train(const TrainerOptions& options, const TrainingTask& task, const TrainingSchedule& schedule,
                     Worker& worker, const TrainerFiles& files) {

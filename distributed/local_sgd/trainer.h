@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -80,6 +82,13 @@ struct TrainerResult {
            checkpoints = 0.0, wall = 0.0;
   } times;
 };
+
+/// Copies the weights at `place` (a safetensors file, checkpoint or results folder) into objectives of the same task,
+/// batch-norm statistics included, by way of `scratch`.
+///
+/// throws  CheckpointError if there are none or they are damaged, DataError listing every name or shape that differs
+void load_start_weights(const std::string& place, Evaluator& scratch,
+                        const std::vector<std::unique_ptr<Objective>>& objectives);
 
 /// Trains one worker's share (the workers in turn of it) of a network by Local SGD, from the start or from a checkpoint.
 ///

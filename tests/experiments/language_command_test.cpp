@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
@@ -115,6 +116,24 @@ TEST_F(LanguageCommand, PlanAndDryRunBuildWithoutWriting) {
   EXPECT_THAT(quasar({"train", kExperiments / "cifar10.toml", "data.name=procedural_color", "run.results=none",
                       "learning_rate.peak=0.05", "--dry-run"}),
               AllOf(prints("269722 parameters, 1.1 MB"), prints("first batch (32, 3, 32, 32) of images; loss 2.")));
+  EXPECT_FALSE(fs::exists(here() / "none"));
+}
+
+TEST_F(LanguageCommand, ADryRunLoadsTheStartWeights) {
+  ASSERT_THAT(train("first"), exits_with(0));
+  const std::string weights = "start.weights=" + only_run("first").string();
+  const auto loss = [&](const Words& more) {
+    const Outcome outcome = train("none", more + Words{"--dry-run"});
+    EXPECT_THAT(outcome, prints("; loss "));
+    return std::atof(outcome.out.substr(outcome.out.find("; loss ") + 7).c_str());
+  };
+  EXPECT_NEAR(loss({}), std::log(8.0), 0.05);
+  EXPECT_LT(loss({weights}), 1.8) << "of two windows that it has learnt from";
+  EXPECT_THAT(train("none", {weights, "network.width=32", "--dry-run"}),
+              AllOf(fails_with(3, only_run("first")), fails_with(3, "has shape [")));
+  EXPECT_THAT(train("none", {"start.weights=nowhere", "--dry-run"}), fails_with(4, "start.weights"));
+  std::ofstream(here() / "damaged.safetensors") << "no weights";
+  EXPECT_THAT(train("none", {"start.weights=damaged.safetensors", "--dry-run"}), fails_with(4, "damaged.safetensors"));
   EXPECT_FALSE(fs::exists(here() / "none"));
 }
 
