@@ -148,7 +148,7 @@ class LocalSgd {
   std::optional<Ema> ema_;
   std::int64_t first_bad_step_ = -1;
   std::int64_t unshared_skips_ = 0;  // left out here since the workers last told each other
-  std::int64_t skips_in_a_row_ = 0;
+  std::vector<std::int64_t> skips_in_a_row_;  // of each worker here
 };
 
 }  // namespace quasar
