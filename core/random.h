@@ -22,7 +22,8 @@ enum class Use : std::uint32_t {
   closed_form_paths = 11,
   toy_signs = 12,
   photo_crop = 13,
-  rand_augment = 14
+  rand_augment = 14,
+  procedural_tokens = 15
 };
 
 /// The name of a draw: the same name gives the same bits on every device, thread count and restart.

@@ -77,22 +77,60 @@ const Question& question_of(const std::vector<std::string>& folders) {
   return question_named(json::parse(std::ifstream(parts)).value("question", "side_by_side"));
 }
 
-std::vector<Part> load_folders(const std::vector<std::string>& folders) {
+/// The run in a folder, or the runs of a comparison.
+std::vector<Part> load_folder(const fs::path& folder) {
+  if (!fs::exists(folder / "parts.json")) return {load_part(folder)};
   std::vector<Part> parts;
-  for (const auto& folder : folders) {
-    if (!fs::exists(fs::path(folder) / "parts.json")) {
-      parts.push_back(load_part(folder));
-      continue;
-    }
-    const json list = json::parse(std::ifstream(fs::path(folder) / "parts.json"));
-    for (const auto& entry : list.at("parts")) {
-      Part part = load_part(fs::path(folder) / entry.at("folder").get<std::string>());
-      part.panel = entry.at("panel");
-      part.regime = entry.at("regime");
-      parts.push_back(std::move(part));
-    }
+  const json list = json::parse(std::ifstream(folder / "parts.json"));
+  for (const auto& entry : list.at("parts")) {
+    parts.push_back(load_part(folder / entry.at("folder").get<std::string>()));
+    parts.back().panel = entry.at("panel");
+    parts.back().regime = entry.at("regime");
   }
   return parts;
+}
+
+std::string status_of(const json& run) {
+  const json error = run.value("error", json());
+  return " (status " + run.value("status", "unknown") + (error.is_string() ? ": " + error.get<std::string>() : "") +
+         ")";
+}
+
+/// Results folders that can be compared, each kind with its own.
+struct Comparable {
+  std::vector<std::string> training, others;
+  std::vector<Part> parts;  ///< of the others
+
+  /// throws  std::exception where there is nothing to compare
+  void add(const std::string& target, bool is_alone) {
+    if (holds_training(target)) {
+      for (const TrainedRun& run : load_trained_runs({target}))
+        if (!is_alone && run.last_evaluation.is_null() && run.last_average.is_null() && run.last_step.is_null())
+          throw DataError("it recorded nothing" + status_of(run.info));
+      training.push_back(target);
+      return;
+    }
+    const std::vector<Part> own = load_folder(target);
+    const bool has_own_question = is_alone && fs::exists(fs::path(target) / "parts.json");
+    for (const Part& part : own)
+      if (!has_own_question && (part.records.empty() || !part.records.back().contains("observables")))
+        throw DataError("it has no observables over slow time" + status_of(read_run_json(part.folder)));
+    parts.insert(parts.end(), own.begin(), own.end());
+    others.push_back(target);
+  }
+};
+
+/// A folder of a run that failed, or that has nothing to compare, is left out, unless nothing else is there.
+Comparable load_folders(const std::vector<std::string>& targets) {
+  Comparable found;
+  for (const auto& target : targets) try {
+      found.add(target, targets.size() == 1);
+    } catch (const std::exception& error) {
+      if (targets.size() == 1) throw;
+      std::fprintf(stderr, "quasar: '%s' is left out: %s\n", target.c_str(), error.what());
+    }
+  if (found.training.empty() && found.others.empty()) throw DataError("none of these folders has anything to compare");
+  return found;
 }
 
 void report(const FinishedRun& run) {
@@ -176,16 +214,14 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
   }
   for (const auto& target : targets)
     if (!fs::is_directory(target)) throw ConfigError("'" + target + "' is neither a .toml file nor a results folder");
-  std::vector<std::string> training, others;
-  for (const auto& target : targets) (holds_training(target) ? training : others).push_back(target);
+  const Comparable found = load_folders(targets);
+  const auto &training = found.training, &others = found.others;
   if (!training.empty() && !others.empty())
     std::printf(
         "training runs and runs of a Slow SDE or of a landscape have no axis in common: two comparisons follow\n");
-  if (!others.empty()) {
-    const auto parts = load_folders(others);
+  if (!others.empty())
     compare_folders(others, arguments.dry_run,
-                    [&](Recorder& recorder) { write_comparison(recorder, question_of(others), parts); });
-  }
+                    [&](Recorder& recorder) { write_comparison(recorder, question_of(others), found.parts); });
   if (!training.empty()) {
     const auto runs = load_trained_runs(training);
     compare_folders(training, arguments.dry_run,

@@ -44,6 +44,7 @@ std::vector<PartRun> stich_parts(const Config& config, const RunOptions& run) {
   shared.set("data.name", config.text("data.name"));
   if (config.has("data.root")) shared.set("data.root", config.text("data.root"));
   shared.set("convex.loss", config.text("convex.loss", "logistic"));
+  shared.set("convex.storage", config.text("convex.storage", "sparse"));
   if (config.has("convex.regularization"))
     shared.set("convex.regularization", config.number("convex.regularization", positive()));
   shared.set("convex.epsilon", config.number("convex.epsilon", positive(), 1e-3));

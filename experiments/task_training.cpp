@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
@@ -105,6 +106,7 @@ json summary(const TaskTraining& training, const TrainerResult& result) {
       {"regime", training.schedule.sync.switch_step >= training.schedule.total_steps ? "parallel" : "local"}};
   const json scores = training.task->scores(result.test);
   for (const auto& [name, score] : scores.items()) summary["test_" + name] = score;
+  for (const auto& [split, samples] : result.skipped_samples) summary["skipped_samples"][split] = samples.size();
   return summary;
 }
 
@@ -125,6 +127,9 @@ void print_summary(const fs::path& folder, bool reused) {
               s.value("parameter_hash", "").c_str());
   if (const auto skipped = s.value("skipped_steps", 0ll); skipped > 0)
     std::printf("%lld optimiser steps of single workers were left out, their gradients not being finite\n", skipped);
+  if (const json skipped = s.value("skipped_samples", json()); skipped.is_object())
+    std::printf("%lld damaged %s of train and %lld of test were skipped\n", skipped.value("train", 0ll),
+                run.value("samples", "images").c_str(), skipped.value("test", 0ll));
   std::printf("results: %s\n", folder.c_str());
 }
 
@@ -206,10 +211,15 @@ TaskPlan plan_of(const TaskTraining& training) {
           training.num_workers, training.steps_per_epoch};
 }
 
-/// Builds the network, the schedule and the first batch; what they are like is printed, and nothing is written.
+/// Builds the network, at its start weights, the schedule and the first batch; what they are like is printed, and nothing
+/// is written.
 void try_out(const Config& config, const TaskTraining& training) {
   constexpr std::int64_t kTried = 2;  // samples whose loss is taken: a large network's batch may need another machine
-  const auto objective = training.task->make_objective();
+  std::vector<std::unique_ptr<Objective>> objectives;
+  objectives.push_back(training.task->make_objective());
+  const auto& objective = objectives.front();
+  if (!training.options.start_weights.empty())
+    load_start_weights(training.options.start_weights, *training.task->make_evaluator(), objectives);
   const TaskPlan plan = plan_of(training);
   const std::int64_t batch = training.options.local_sgd.local_batch_size, tried = std::min(kTried, batch);
   const double loss = objective->add_gradient({0, 0, 0, training.num_workers, tried}).loss;

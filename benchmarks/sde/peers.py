@@ -7,9 +7,12 @@ SYSTEM circle is the one of toy_models/circle.h (a2 = 2, b2 = 0.4, m = 3), spher
 time 0.5. Prints a line of JSON: path-steps/s of every repetition after a first one, and the mean of an observable, by which
 run.py sees that all compute the same. Exit code 77: the library is not installed.
 """
-import json
+import math
+import pathlib
 import sys
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import time_peer
 
 LIBRARY, SYSTEM = sys.argv[1:3]
 DIM, PATHS, STEPS, REPETITIONS = map(int, sys.argv[3:7])
@@ -172,25 +175,11 @@ def torch_runner():
 
 
 def main():
-    import math
-
     global START
     START = [math.cos(0.6), math.sin(0.6)] if SYSTEM == "circle" else [1.0] + [0.0] * (DIM - 1)
-    try:
-        import numpy as np
-
-        runner = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner, "torch": torch_runner}[LIBRARY]()
-    except ImportError as error:
-        print(f"skipped: {error}", file=sys.stderr)
-        sys.exit(77)
-    rates = []
-    for repetition in range(REPETITIONS + 1):
-        began = time.perf_counter()
-        z = runner(repetition)
-        rates.append(z.shape[1] * STEPS / (time.perf_counter() - began))
-    z = np.asarray(z, float)
-    observed = z[0] ** 2 - z[1] ** 2 if SYSTEM == "circle" else z[0]
-    print(json.dumps({"rates": rates[1:], "mean": observed.mean(), "se": observed.std() / math.sqrt(len(observed))}))
+    runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner, "torch": torch_runner}
+    time_peer(runners[LIBRARY], REPETITIONS, lambda z: z.shape[1] * STEPS,
+              lambda z: z[0] ** 2 - z[1] ** 2 if SYSTEM == "circle" else z[0])
 
 
 if __name__ == "__main__":

@@ -6,15 +6,14 @@
 Every line is one core, float32, one standard normal a step and noise dimension, and as many paths as fill the time. A
 library that --python does not have is left out with a line on stderr.
 """
-import argparse
-import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from programs import run, run_parts, spread
+
 LIBRARIES = ["jax", "torch", "diffrax", "numpy"]
 SYSTEMS = [("circle", 2, 65536, 256), ("sphere", 3, 65536, 128), ("sphere", 10, 16384, 128), ("sphere", 100, 4096, 64)]
 # Of the code that takes any landscape: paths and steps that take about a second.
@@ -22,27 +21,9 @@ GENERAL = [("circle", 2, 2048), ("sphere", 3, 1024), ("sphere", 10, 256), ("sphe
            ("sphere", 200, 1)]
 
 
-def run(command, cores):
-    """The program's line of JSON on so many cores, or None where its library is missing."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
-    pinned = ["taskset", "-c", ",".join(map(str, range(cores)))]
-    done = subprocess.run(pinned + command, capture_output=True, text=True, env=environment, timeout=600)
-    if done.returncode == 77:
-        print(f"{' '.join(command)}: {done.stderr.strip()}", file=sys.stderr)
-        return None
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def ours(options, method, system, dim, paths, steps, cores=1, law="gaussian", repetitions=1):
     command = [options.binary, method, system, str(dim), str(paths), str(steps), str(repetitions), str(cores), law]
     return run(command, cores)
-
-
-def spread(values):
-    values = [v / 1e6 for v in values]
-    return f"{statistics.median(values):.3g} [{min(values):.3g} .. {max(values):.3g}]"
 
 
 def against_peers(options):
@@ -73,7 +54,7 @@ def against_peers(options):
                 to_best = f"{statistics.median(values) / max(peers.values()):.1f}"
                 if "diffrax" in peers:
                     to_diffrax = f"{statistics.median(values) / peers['diffrax']:.0f}"
-            print(f"| {system} in R^{dim}, {name} | {spread(values)} | {to_best} | {to_diffrax} |", flush=True)
+            print(f"| {system} in R^{dim}, {name} | {spread(values, 1e6)} | {to_best} | {to_diffrax} |", flush=True)
         centre, error = means["quasar"]
         for name, (mean, se) in means.items():
             bias = 5e-3 if "signs" in name else 0.0  # of order 1 in the step, another one for another noise
@@ -85,9 +66,9 @@ def own_lines(options):
     print("\n| closed form, circle | M path-steps/s |\n|---|---|")
     for paths in (1024, 16384, 262144, 1048576):
         rates = ours(options, "closed_form", "circle", 2, paths, 64 * 1048576 // paths, repetitions=options.repetitions)
-        print(f"| {paths} paths, 1 thread | {spread(rates['rates'])} |", flush=True)
+        print(f"| {paths} paths, 1 thread | {spread(rates['rates'], 1e6)} |", flush=True)
     rates = ours(options, "closed_form", "circle", 2, 1048576, 64, 2, repetitions=options.repetitions)
-    print(f"| 1048576 paths, 2 threads | {spread(rates['rates'])} |")
+    print(f"| 1048576 paths, 2 threads | {spread(rates['rates'], 1e6)} |")
     print("\n| any landscape (general coefficients, Newton) | k path-steps/s | microseconds a path-step |\n|---|---|---|")
     for system, dim, paths in GENERAL:
         rates = ours(options, "general", system, dim, paths, 64, repetitions=options.repetitions)["rates"]
@@ -95,17 +76,5 @@ def own_lines(options):
         print(f"| {system} in R^{dim} | {median / 1e3:.3g} | {1e6 / median:.3g} |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="build/cpu/benchmarks/quasar_sde_paths")
-    parser.add_argument("--python", default="python3", help="one with jax, diffrax, torch and numpy, or some of them")
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--parts", default="peers,own", help="comma-separated")
-    options = parser.parse_args()
-    parts = {"peers": against_peers, "own": own_lines}
-    for part in options.parts.split(","):
-        parts[part](options)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(__doc__, "quasar_sde_paths", {"peers": against_peers, "own": own_lines})

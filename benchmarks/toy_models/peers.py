@@ -8,10 +8,11 @@ sign. Replicas go in blocks that stay in the cache. With signs every library tak
 JSON: worker-steps/s of every repetition after a first one, and the mean of x^2 - y^2, by which run.py sees that all compute
 the same. Exit code 77: the library is not installed.
 """
-import json
-import math
+import pathlib
 import sys
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from programs import time_peer
 
 LIBRARY, LAW = sys.argv[1:3]
 REPLICAS, ROUNDS, REPETITIONS = map(int, sys.argv[3:6])
@@ -242,22 +243,6 @@ def numba_runner():
     return run
 
 
-def main():
-    runners = {"numpy": numpy_runner, "jax": jax_runner, "torch": torch_runner, "numba": numba_runner}
-    try:
-        import numpy as np
-
-        runner = runners[LIBRARY]()
-    except ImportError as error:
-        print(f"skipped: {error}", file=sys.stderr)
-        sys.exit(77)
-    rates = []
-    for repetition in range(REPETITIONS + 1):
-        began = time.perf_counter()
-        observed = np.asarray(runner(repetition), float)
-        rates.append(REPLICAS * WORKERS * PERIOD * ROUNDS / (time.perf_counter() - began))
-    print(json.dumps({"rates": rates[1:], "mean": observed.mean(), "se": observed.std() / math.sqrt(len(observed))}))
-
-
 if __name__ == "__main__":
-    main()
+    peers = {"numpy": numpy_runner, "jax": jax_runner, "torch": torch_runner, "numba": numba_runner}
+    time_peer(peers[LIBRARY], REPETITIONS, lambda _: REPLICAS * WORKERS * PERIOD * ROUNDS, lambda observed: observed)

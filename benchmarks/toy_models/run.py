@@ -7,15 +7,14 @@ Local SGD on the hyperbola with K = 4 workers and H = 32 in float32 on one core 
 two, every landscape, and throughput against replicas and workers. A library that --python does not have is left out with a
 line on stderr.
 """
-import argparse
-import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from programs import run, run_parts, spread
+
 LIBRARIES = ["numba", "torch", "jax", "numpy"]
 REPLICAS, ROUNDS = 65536, 8
 # Floating-point operations of a worker-step (a fused multiply-add is 2, a sine and cosine 30, an exponential 20), the step
@@ -24,28 +23,10 @@ LANDSCAPES = {"hyperbola": 9, "valley": 30, "circle": 17, "ellipse": 20, "quadra
               "sphere": 25, "river": 35, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182}
 
 
-def run(command, cores=1):
-    """The program's line of JSON on so many cores, or None where its library is missing."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
-    pinned = ["taskset", "-c", ",".join(map(str, range(cores)))]
-    done = subprocess.run(pinned + list(map(str, command)), capture_output=True, text=True, env=environment, timeout=900)
-    if done.returncode == 77:
-        print(f"{' '.join(map(str, command))}: {done.stderr.strip()}", file=sys.stderr)
-        return None
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def ensemble(options, landscape="hyperbola", law="gaussian", precision="float", workers=4, replicas=REPLICAS,
              rounds=ROUNDS, repetitions=1, cores=1, instructions=""):
     command = [options.binary, landscape, law, precision, workers, replicas, rounds, repetitions, cores, instructions]
     return run(command, cores)
-
-
-def spread(values, unit=1e9):
-    values = [v / unit for v in values]
-    return f"{statistics.median(values):.3g} [{min(values):.3g} .. {max(values):.3g}]"
 
 
 def against_peers(options):
@@ -136,18 +117,6 @@ def scaling(options):
                             repetitions=options.repetitions)["rates"]) for law in ("gaussian", "signs")) + " |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="build/cpu/benchmarks/quasar_toy_ensemble")
-    parser.add_argument("--python", default="python3", help="one with numba, torch, jax and numpy, or some of them")
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--parts", default="draws,peers,threads,landscapes,scaling", help="comma-separated")
-    options = parser.parse_args()
-    parts = {"draws": draws, "peers": against_peers, "threads": two_threads, "landscapes": landscapes,
-             "scaling": scaling}
-    for part in options.parts.split(","):
-        parts[part](options)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(__doc__, "quasar_toy_ensemble", {"draws": draws, "peers": against_peers, "threads": two_threads,
+                                               "landscapes": landscapes, "scaling": scaling})

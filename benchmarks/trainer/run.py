@@ -6,12 +6,11 @@
 Each line is a network (--network) of 269,722 parameters (ResNet-20) or 2,693,578 (a small ViT, whose only part is
 `--parts rates`), local batch 32, one thread a worker. Rates leave out the first 20 steps and every evaluation. A
 measurement waits for an idle machine, and is made again where others disturbed it.
-Exit code 77: no PyTorch.
+Exit code 77: no PyTorch, where a part needs it.
 """
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -21,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from quiet_machine import run_children, wait_until_idle
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG = HERE.parent.parent / "experiments/cifar10.toml"
@@ -44,52 +45,6 @@ LINES = {  # name: (workers, synchronisation)
     "Local SGD, H = 4": (2, 4),
     "Local SGD, H = 16": (2, 16),
 }
-
-
-def busy_seconds():
-    """Of all processors since the machine started: everybody's time, and the time the host kept to itself."""
-    user, nice, system, _, _, interrupt, soft, stolen = map(int, open("/proc/stat").readline().split()[1:9])
-    tick = os.sysconf("SC_CLK_TCK")
-    return (user + nice + system + interrupt + soft) / tick, stolen / tick
-
-
-def wait_until_idle(limit=30.0):
-    deadline = time.time() + limit
-    while time.time() < deadline:
-        before = busy_seconds()[0]
-        time.sleep(0.5)
-        if busy_seconds()[0] - before < 0.1:
-            return
-    print("still not idle after half a minute: measured all the same", file=sys.stderr)
-
-
-def run_children(commands, environments, timeout=180):
-    """Runs the commands at once; returns their outputs, peak MB and the share of the processors that others took."""
-    wait_until_idle()
-    began, (busy, stolen) = time.time(), busy_seconds()
-    children = [
-        subprocess.Popen(c, env=os.environ | e | {"BENCHMARK_START": str(began)}, stdout=subprocess.PIPE, text=True)
-        for c, e in zip(commands, environments)
-    ]
-    outputs, peak, own = [], 0.0, 0.0
-    try:
-        for child in children:
-            outputs.append(child.stdout.read())  # ends with the process
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-            peak, own = max(peak, usage.ru_maxrss / 1024), own + usage.ru_utime + usage.ru_stime
-            if child.returncode != 0:
-                raise SystemExit(f"exit code {child.returncode}: {' '.join(child.args)}")
-            if time.time() - began > timeout:
-                raise SystemExit(f"over {timeout} s: {' '.join(child.args)}")
-    finally:
-        for child in children:
-            if child.returncode is None:
-                child.kill()
-    wall = time.time() - began
-    busy_now, stolen_now = busy_seconds()
-    others = max(0.0, busy_now - busy - own + stolen_now - stolen) / wall / os.cpu_count()
-    return outputs, peak, others
 
 
 class Benchmark:
@@ -341,6 +296,32 @@ def first_steps(benchmark, options):
         print(f"| {name} | {spread(values, 2)} | {remark} |")
 
 
+def waiting(benchmark, options):
+    """The share of the training seconds in which worker 0 waits for its batch: sampling, gathering, cropping, flipping and
+    normalising images that are in memory, all in the worker's own thread. Real images, wherever quasar finds them."""
+    lines = {
+        "CIFAR-10, ResNet-20": ["data.name=cifar10"],
+        "Fashion-MNIST, ResNet-20": ["data.name=fashion_mnist"],
+        "Fashion-MNIST, small CNN": ["data.name=fashion_mnist", "network.name=cnn"],
+    }
+    shares, sources = {}, {}
+    for repetition in range(options.repetitions):
+        for name, settings in lines.items():
+            for workers in (1, 2):
+                _, run, _ = benchmark.ours(workers, 4, True, settings=settings + ["evaluate.at_start=false"])
+                seconds = run["summary"]["time"]
+                share = 100 * seconds["data_seconds"] / seconds["training_seconds"]
+                shares.setdefault((name, workers), []).append(share)
+                sources[name] = run["data"]
+                print(repetition, name, workers, f"{share:.3f} %", file=sys.stderr, flush=True)
+    print("\n| waiting for data, local batch 32, H = 4 | workers | % of the training seconds |\n|---|---|---|")
+    for (name, workers), values in shares.items():
+        print(f"| {name} | {workers} | {spread(values, 3)} |")
+    for name, source in sources.items():
+        if source.startswith("procedural"):
+            print(f"\n{name}: not found, {source} instead.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="build/cpu/experiments/quasar")
@@ -350,12 +331,13 @@ def main():
     parser.add_argument("--steps", type=int, default=40, help="measured; a multiple of record.every, 20")
     parser.add_argument("--data", default="", help="folder of CIFAR-10's binary files, for the first step only")
     parser.add_argument("--minutes", type=float, default=60.0, help="no further repetition of the rates begins after")
-    parser.add_argument("--parts", default="rates,averaging,best,recording,first", help="comma-separated")
+    parser.add_argument("--parts", default="rates,averaging,best,recording,first,waiting", help="comma-separated")
     parser.add_argument("--only", default="", help="of the rates: lines with this in their name")
     options = parser.parse_args()
     if options.network != "resnet20" and options.parts != "rates":
         parser.error(f"--network {options.network} is measured by --parts rates")
-    if subprocess.run([options.python, "-c", "import torch, numpy"], capture_output=True).returncode != 0:
+    has_peer = {"rates", "best", "first"} & set(options.parts.split(","))
+    if has_peer and subprocess.run([options.python, "-c", "import torch, numpy"], capture_output=True).returncode != 0:
         print(f"skipped: {options.python} has no PyTorch with NumPy (--python)", file=sys.stderr)
         sys.exit(77)
     benchmark = Benchmark(options)
@@ -365,6 +347,7 @@ def main():
         "best": best_peer,
         "recording": recording,
         "first": first_steps,
+        "waiting": waiting,
     }
     try:
         for part in options.parts.split(","):

@@ -80,11 +80,13 @@ void BatchReader<Real>::read(std::span<const Visit> visits, Real* inputs, std::i
 }
 
 template <class Real>
-void BatchReader<Real>::read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const {
+std::int64_t BatchReader<Real>::read_plain(std::int64_t first, std::int64_t count, Real* inputs,
+                                           std::int64_t* labels) const {
   for (std::int64_t i = 0; i < count; ++i) {
     write_image(first + i, {}, inputs + i * image_size_);
     labels[i] = images_.labels[static_cast<std::size_t>(first + i)];
   }
+  return count;
 }
 
 template class BatchReader<float>;

@@ -26,7 +26,7 @@ class BatchReader final : public ImageBatches<Real> {
               ImageLayout layout = ImageLayout::channels_first);
 
   void read(std::span<const Visit> visits, Real* inputs, std::int64_t* labels, MixUp* mix_up = nullptr) const override;
-  void read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const override;
+  std::int64_t read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const override;
 
   std::int64_t image_size() const { return image_size_; }  ///< numbers in one image
 

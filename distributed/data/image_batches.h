@@ -36,7 +36,10 @@ class ImageBatches {
                     MixUp* mix_up = nullptr) const = 0;
 
   /// Writes images first ... first + count - 1 in file order, not augmented.
-  virtual void read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const = 0;
+  ///
+  /// returns  how many were written, one after the other: damaged ones are left out where that is asked for
+  [[nodiscard]] virtual std::int64_t read_plain(std::int64_t first, std::int64_t count, Real* inputs,
+                                                std::int64_t* labels) const = 0;
 
   /// Says which visits will be read next, so that they can be prepared meanwhile; never changes what is read.
   virtual void prefetch(std::span<const Visit> /*visits*/) const {}

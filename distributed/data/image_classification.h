@@ -53,7 +53,7 @@ struct RegressionSet {
 
 /// The first `count` images of the given classes in file order, after leaving out `skip` of them.
 ///
-///   x = (mean of 2x2 pixels / 255 - 0.3) / 4       as in theory.md 9.2
+///   x = (mean of 2x2 pixels / 255 - 0.3) / 4       so that a row has a norm of about 1
 ///
 /// Two classes have one output, +1 for the first and -1 for the second; C > 2 classes have C, +1 for its own.
 /// throws  DataError if there are too few images or their sides are odd

@@ -37,6 +37,11 @@ std::uint64_t identity_of(const ImageData& data) {
   return photos(data).train->identity();
 }
 
+const DamagedSamples* damaged_in(const ImageData& data, Split split) {
+  if (in_memory(data) != nullptr || photos(data).options.on_damaged == OnDamaged::stop) return nullptr;
+  return split == Split::train ? photos(data).damaged_train.get() : photos(data).damaged_test.get();
+}
+
 template <class Real>
 std::unique_ptr<ImageBatches<Real>> make_batches(const ImageData& data, Split split,
                                                  const AugmentationOptions& augmentation, ImageLayout layout) {
@@ -44,8 +49,9 @@ std::unique_ptr<ImageBatches<Real>> make_batches(const ImageData& data, Split sp
     return std::make_unique<BatchReader<Real>>(split == Split::train ? (*sets)->train : (*sets)->test, augmentation,
                                                layout);
   const PhotoSets& sets = photos(data);
-  return std::make_unique<PhotoBatches<Real>>(split == Split::train ? sets.train : sets.test, sets.options,
-                                              augmentation, layout);
+  const bool train = split == Split::train;
+  return std::make_unique<PhotoBatches<Real>>(train ? sets.train : sets.test, sets.options, augmentation, layout,
+                                              train ? sets.damaged_train : sets.damaged_test);
 }
 
 template std::unique_ptr<ImageBatches<float>> make_batches(const ImageData&, Split, const AugmentationOptions&,

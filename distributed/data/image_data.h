@@ -28,6 +28,9 @@ std::string source_of(const ImageData& data);
 /// labels of photographs.
 std::uint64_t identity_of(const ImageData& data);
 
+/// The samples of a split that were skipped by this process; null where none can be.
+const DamagedSamples* damaged_in(const ImageData& data, Split split);
+
 /// Batches of one split, which `data` must outlive where it is in memory.
 template <class Real>
 std::unique_ptr<ImageBatches<Real>> make_batches(const ImageData& data, Split split,

@@ -11,13 +11,13 @@
 namespace quasar {
 namespace {
 
-constexpr std::uint64_t kSeed = 4220;  // not that of the built-in images, whose kind of draw it shares
+constexpr std::uint64_t kSeed = 4220;
 // Draw::replica tells the streams apart.
 constexpr std::uint32_t kTrain = 0, kTest = 1, kPermutation = 2;
 
 Words draw(std::uint32_t stream, std::int64_t step, std::int64_t index) {
   return words({.seed = kSeed,
-                .use = Use::procedural_images,
+                .use = Use::procedural_tokens,
                 .replica = stream,
                 .step = static_cast<std::uint64_t>(step),
                 .index = static_cast<std::uint32_t>(index)});
@@ -59,6 +59,7 @@ std::uint64_t MarkovWindows::hash() const {
   std::uint64_t hash = 0;
   for (const std::int64_t word : {count_, context_, static_cast<std::int64_t>(permutation_.size())})
     hash = hash_word(hash, static_cast<std::uint64_t>(word));
+  for (const std::int64_t token : permutation_) hash = hash_word(hash, static_cast<std::uint64_t>(token));
   return hash;
 }
 

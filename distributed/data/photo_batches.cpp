@@ -13,7 +13,8 @@ constexpr std::array<float, 3> kMean = {0.485f, 0.456f, 0.406f}, kDeviation = {0
 
 template <class Real>
 PhotoBatches<Real>::PhotoBatches(std::shared_ptr<const PhotoSet> set, const PhotoOptions& options,
-                                 const AugmentationOptions& augmentation, ImageLayout layout)
+                                 const AugmentationOptions& augmentation, ImageLayout layout,
+                                 std::shared_ptr<DamagedSamples> damaged)
     : augmentation_(augmentation),
       layout_(layout),
       classes_(set->classes()),
@@ -23,7 +24,7 @@ PhotoBatches<Real>::PhotoBatches(std::shared_ptr<const PhotoSet> set, const Phot
     for (std::size_t byte = 0; byte < 256; ++byte)
       normalised_[channel][byte] = (static_cast<Real>(byte) / Real{255} - static_cast<Real>(kMean[channel])) /
                                    static_cast<Real>(kDeviation[channel]);
-  pipeline_ = std::make_unique<PhotoPipeline>(std::move(set), options, augmentation);
+  pipeline_ = std::make_unique<PhotoPipeline>(std::move(set), options, augmentation, std::move(damaged));
 }
 
 template <class Real>
@@ -50,11 +51,14 @@ void PhotoBatches<Real>::read(std::span<const Visit> visits, Real* inputs, std::
 }
 
 template <class Real>
-void PhotoBatches<Real>::read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const {
-  pipeline_->take_plain(first, count, [&](std::size_t i, const PreparedPhoto& prepared) {
-    write(prepared.photo, inputs + static_cast<std::int64_t>(i) * image_size_);
-    labels[i] = prepared.label;
+std::int64_t PhotoBatches<Real>::read_plain(std::int64_t first, std::int64_t count, Real* inputs,
+                                            std::int64_t* labels) const {
+  std::int64_t written = 0;
+  pipeline_->take_plain(first, count, [&](std::size_t, const PreparedPhoto& prepared) {
+    write(prepared.photo, inputs + written * image_size_);
+    labels[written++] = prepared.label;
   });
+  return written;
 }
 
 template <class Real>

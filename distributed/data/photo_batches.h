@@ -17,15 +17,15 @@ namespace quasar {
 template <class Real>
 class PhotoBatches final : public ImageBatches<Real> {
  public:
-  /// throws  ConfigError for options that this data set does not allow
+  /// damaged  is told which samples are skipped
+  /// throws   ConfigError for options that this data set does not allow
   PhotoBatches(std::shared_ptr<const PhotoSet> set, const PhotoOptions& options,
-               const AugmentationOptions& augmentation, ImageLayout layout);
+               const AugmentationOptions& augmentation, ImageLayout layout,
+               std::shared_ptr<DamagedSamples> damaged = std::make_shared<DamagedSamples>());
 
   void read(std::span<const Visit> visits, Real* inputs, std::int64_t* labels, MixUp* mix_up = nullptr) const override;
-  void read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const override;
+  std::int64_t read_plain(std::int64_t first, std::int64_t count, Real* inputs, std::int64_t* labels) const override;
   void prefetch(std::span<const Visit> visits) const override;
-
-  std::int64_t damaged() const { return pipeline_->damaged(); }  ///< samples found so far
 
  private:
   void write(const Photo& photo, Real* image) const;

@@ -29,19 +29,21 @@ struct PhotoPipeline::State {
   const std::shared_ptr<const PhotoSet> set;
   const PhotoOptions options;
   const AugmentationOptions augmentation;
-  DamagedSamples damaged;
+  const std::shared_ptr<DamagedSamples> damaged;
   std::mutex mutex;
   std::vector<std::unique_ptr<PhotoWorker>> idle;  ///< as many as readers, under the mutex
   std::map<Name, Wanted> wanted;
   boost::asio::thread_pool readers;  ///< last, so that its threads end first
 
-  State(std::shared_ptr<const PhotoSet> photos, const PhotoOptions& photo_options, const AugmentationOptions& others)
+  State(std::shared_ptr<const PhotoSet> photos, const PhotoOptions& photo_options, const AugmentationOptions& others,
+        std::shared_ptr<DamagedSamples> damaged_ones)
       : set(std::move(photos)),
         options(photo_options),
         augmentation(others),
+        damaged(std::move(damaged_ones)),
         readers(static_cast<std::size_t>(options.readers)) {
     for (int i = 0; i < options.readers; ++i)
-      idle.push_back(std::make_unique<PhotoWorker>(*set, options, augmentation, damaged));
+      idle.push_back(std::make_unique<PhotoWorker>(*set, options, augmentation));
   }
 
   ~State() {
@@ -81,14 +83,17 @@ struct PhotoPipeline::State {
       // A name may stand in a batch twice.
       start(names[i]);
       const auto node = wanted.extract(names[i]);
-      receive(i, node.mapped().result.get());
+      const PreparedPhoto prepared = node.mapped().result.get();
+      // Now, rather than by the readers, as what they prepare ahead may never be asked for.
+      for (const PreparedPhoto::Damaged& one : prepared.damaged) damaged->add(one.sample, one.message);
+      if (prepared.is_sound) receive(i, prepared);
     }
   }
 };
 
 PhotoPipeline::PhotoPipeline(std::shared_ptr<const PhotoSet> set, const PhotoOptions& options,
-                             const AugmentationOptions& augmentation)
-    : state_(std::make_unique<State>(std::move(set), options, augmentation)) {}
+                             const AugmentationOptions& augmentation, std::shared_ptr<DamagedSamples> damaged)
+    : state_(std::make_unique<State>(std::move(set), options, augmentation, std::move(damaged))) {}
 
 PhotoPipeline::~PhotoPipeline() = default;
 
@@ -111,7 +116,5 @@ void PhotoPipeline::take_plain(std::int64_t first, std::int64_t count, const Rec
   for (std::int64_t i = first; i < first + count; ++i) names.emplace_back(i, std::nullopt);
   state_->take(names, receive);
 }
-
-std::int64_t PhotoPipeline::damaged() const { return state_->damaged.count(); }
 
 }  // namespace quasar

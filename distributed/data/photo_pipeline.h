@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "distributed/data/damaged_samples.h"
 #include "distributed/data/image_batches.h"
 #include "distributed/data/photo_set.h"
 #include "distributed/data/rand_augment.h"
@@ -15,7 +17,9 @@ namespace quasar {
 /// What happens to a sample whose bytes are no image.
 enum class OnDamaged {
   stop,  ///< an error with its place
-  skip   ///< the next sound sample in file order takes its place, with the visit's draws and its own label
+  /// In training the next sound sample in file order takes its place, with the visit's draws and its own label; evaluation
+  /// leaves it out of the mean.
+  skip
 };
 
 struct PhotoOptions {
@@ -28,8 +32,14 @@ struct PhotoOptions {
 
 /// A photograph in bytes, cropped and augmented.
 struct PreparedPhoto {
+  struct Damaged {
+    std::int64_t sample;
+    std::string message;
+  };
   int label = 0;
-  Photo photo;  ///< size x size
+  Photo photo;                   ///< size x size
+  bool is_sound = false;         ///< whether there is one
+  std::vector<Damaged> damaged;  ///< samples tried before it
 };
 
 /// Prepares photographs in reader threads: read, decode, crop and resize, flip, RandAugment; bytes all along.
@@ -43,7 +53,7 @@ class PhotoPipeline {
   using Receive = std::function<void(std::size_t index, const PreparedPhoto& prepared)>;
 
   PhotoPipeline(std::shared_ptr<const PhotoSet> set, const PhotoOptions& options,
-                const AugmentationOptions& augmentation);
+                const AugmentationOptions& augmentation, std::shared_ptr<DamagedSamples> damaged);
   ~PhotoPipeline();
   PhotoPipeline(const PhotoPipeline&) = delete;
   PhotoPipeline& operator=(const PhotoPipeline&) = delete;
@@ -57,11 +67,8 @@ class PhotoPipeline {
   /// throws  DataError naming place and sample
   void take(std::span<const Visit> visits, const Receive& receive);
 
-  /// The same of samples first ... first + count - 1, centrally cropped and not augmented.
+  /// The same of the sound ones of samples first ... first + count - 1, centrally cropped and not augmented.
   void take_plain(std::int64_t first, std::int64_t count, const Receive& receive);
-
-  /// Samples found damaged so far, each counted once.
-  std::int64_t damaged() const;
 
  private:
   struct State;

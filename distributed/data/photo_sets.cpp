@@ -31,7 +31,9 @@ std::optional<Path> find_imagenet(const std::string& root) {
 
 PhotoSets open_photo_sets(const std::string& name, const std::string& root, const PhotoOptions& options,
                           const ProceduralPhotoCounts& counts) {
-  PhotoSets sets{.name = name, .train = nullptr, .test = nullptr, .options = options};
+  PhotoSets sets;
+  sets.name = name;
+  sets.options = options;
   std::optional<Path> place;
   if (name == "imagenet") {
     place = find_imagenet(root);

@@ -14,6 +14,9 @@ struct PhotoSets {
   std::string name;  ///< of the set that was really found
   std::shared_ptr<const PhotoSet> train, test;
   PhotoOptions options;
+  /// What the readers of this process skipped.
+  std::shared_ptr<DamagedSamples> damaged_train = std::make_shared<DamagedSamples>(),
+                                  damaged_test = std::make_shared<DamagedSamples>();
 };
 
 /// Opens image_folder or webdataset at `root`, imagenet, or procedural_photos.

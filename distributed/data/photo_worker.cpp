@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <string>
 
 #include "core/errors.h"
@@ -43,27 +42,15 @@ void mirror(Photo& photo) {
 
 }  // namespace
 
-void DamagedSamples::add(std::int64_t sample, const std::string& message) {
-  const std::lock_guard lock(mutex_);
-  if (!samples_.insert(sample).second) return;
-  std::fprintf(stderr, "quasar: %s; another one takes its place (damaged so far: %zu)\n", message.c_str(),
-               samples_.size());
-}
-
-std::int64_t DamagedSamples::count() const {
-  const std::lock_guard lock(mutex_);
-  return static_cast<std::int64_t>(samples_.size());
-}
-
-PhotoWorker::PhotoWorker(const PhotoSet& set, const PhotoOptions& options, const AugmentationOptions& augmentation,
-                         DamagedSamples& damaged)
-    : set_(set), options_(options), augmentation_(augmentation), damaged_(damaged), reader_(set.make_reader()) {}
+PhotoWorker::PhotoWorker(const PhotoSet& set, const PhotoOptions& options, const AugmentationOptions& augmentation)
+    : set_(set), options_(options), augmentation_(augmentation), reader_(set.make_reader()) {}
 
 PreparedPhoto PhotoWorker::prepare(std::int64_t sample, std::optional<std::int64_t> position) {
   PreparedPhoto prepared;
   for (std::int64_t tried = 0; tried < set_.count(); ++tried, sample = (sample + 1) % set_.count()) try {
       decode(sample, position, prepared.photo);
       prepared.label = set_.label(sample);
+      prepared.is_sound = true;
       if (!position) return prepared;
       if (is_flipped(augmentation_, *position)) mirror(prepared.photo);
       rand_augment(options_.rand_augment, augmentation_.seed, *position, prepared.photo, scratch_);
@@ -72,8 +59,9 @@ PreparedPhoto PhotoWorker::prepare(std::int64_t sample, std::optional<std::int64
       const std::string message =
           set_.place(sample) + ": sample " + std::to_string(sample) + " is damaged (" + damage.what() + ")";
       if (options_.on_damaged == OnDamaged::stop)
-        throw DataError(message + "; repair it, or replace it by another sample with data.on_damaged = \"skip\"");
-      damaged_.add(sample, message);
+        throw DataError(message + "; repair it, or have it skipped by data.on_damaged = \"skip\"");
+      prepared.damaged.push_back({sample, message});
+      if (!position) return prepared;
     }
   throw DataError(set_.source() + ": every one of its samples is damaged");
 }

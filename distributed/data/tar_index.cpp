@@ -46,7 +46,8 @@ class TarIndexer {
  private:
   [[noreturn]] void fail(const std::string& problem) const {
     const char* message = archive_error_string(reader_.get());
-    throw DataError(file_.string() + ": at byte " + std::to_string(archive_read_header_position(reader_.get())) +
+    const std::int64_t position = archive_read_header_position(reader_.get());  // negative without any header
+    throw DataError(file_.string() + ": at byte " + std::to_string(std::max<std::int64_t>(0, position)) +
                     (member_.empty() ? "" : ": " + member_) + ": " +
                     (!problem.empty()     ? problem
                      : message == nullptr ? "is no tar file"

@@ -82,7 +82,9 @@ void Worker::disconnect() {
     group->gloo.reset();
     group->nccl.reset();
   }
+  // Closing joins Gloo's threads, and one of them may still be in the callback that lets go of the connection last.
   if (!closable) c.process_group.release();
+  c.process_group.reset();
   connection_.reset();
 }
 

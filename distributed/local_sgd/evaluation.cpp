@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/errors.h"
 #include "distributed/local_sgd/trainer.h"
 
 namespace quasar {
@@ -39,19 +40,23 @@ Evaluation evaluate(const EvaluateOptions& options, const TrainingTask& task, Ba
                     LocalSgd& training, Evaluator& scratch, Worker& worker) {
   load_average(options, task, batch_norm, training, scratch, worker);
   const auto beat = [&] { worker.beat(training.position().step); };
-  const EvaluationCounts test = evaluate_share(scratch, Split::test, task.samples(Split::test), worker, beat);
-  const EvaluationCounts train =
-      evaluate_share(scratch, Split::train, std::min(options.train_samples, task.samples(Split::train)), worker, beat);
+  const std::int64_t of_test = task.samples(Split::test),
+                     of_train = std::min(options.train_samples, task.samples(Split::train));
+  const EvaluationCounts test = evaluate_share(scratch, Split::test, of_test, worker, beat);
+  const EvaluationCounts train = evaluate_share(scratch, Split::train, of_train, worker, beat);
   // Counts below 2^53 are exact in double.
   at::Tensor sums = at::tensor({test.loss, static_cast<double>(test.correct), static_cast<double>(test.count),
                                 train.loss, static_cast<double>(train.correct), static_cast<double>(train.count)},
                                at::kDouble);
   worker.sum(sums, Purpose::measurement);
   const double* s = sums.data_ptr<double>();
-  const auto counts = [](const double* v) {
+  const auto counts = [&](const double* v, std::int64_t samples) {
+    if (samples > 0 && v[2] == 0.0)
+      throw DataError("all " + std::to_string(samples) + " " + task.sample_name() +
+                      " that an evaluation asks for are damaged: there is nothing to evaluate");
     return EvaluationCounts{v[0], static_cast<std::int64_t>(v[1]), static_cast<std::int64_t>(v[2])};
   };
-  return {counts(s), counts(s + 3)};
+  return {counts(s, of_test), counts(s + 3, of_train)};
 }
 
 }  // namespace quasar

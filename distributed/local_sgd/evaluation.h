@@ -10,7 +10,7 @@ namespace quasar {
 
 struct EvaluateOptions;  // trainer.h
 
-/// Test set and a fixed part of the training set, each sample exactly once over all workers.
+/// Test set and a fixed part of the training set, each sample exactly once over all workers; skipped ones not at all.
 struct Evaluation {
   EvaluationCounts test, train;
 };
@@ -18,6 +18,7 @@ struct Evaluation {
 /// Evaluates the average of the workers on a scratch model; training is left bit for bit as it is. A collective.
 ///
 /// Between averages the model is a shadow average. Batch norm gets the statistics that the averaging policy asks for.
+/// throws  DataError on all workers if every sample of one of the two is damaged
 Evaluation evaluate(const EvaluateOptions& options, const TrainingTask& task, BatchNormPolicy batch_norm,
                     LocalSgd& training, Evaluator& scratch, Worker& worker);
 

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/grad_mode.h>
@@ -28,16 +30,15 @@ class ImageEvaluator final : public Evaluator {
     const ImageBatches<Real>& batches = split == Split::train ? scratch_.batches() : *test_;
     EvaluationCounts counts;
     for (std::int64_t done = 0; done < count; done += kBatch) {
-      const std::int64_t size = std::min(kBatch, count - done);
-      const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
-      batches.read_plain(first + done, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+      const auto [inputs, targets] = read(batches, first + done, std::min(kBatch, count - done));
+      beat();
+      if (targets.numel() == 0) continue;
       const at::Tensor logits = scratch_.logits(inputs);
-      const at::Tensor targets = labels.to(task_.device);
       counts.loss += at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum).template item<double>();
       counts.correct += logits.argmax(1).eq(targets).sum().template item<std::int64_t>();
-      counts.count += size;
-      beat();
+      counts.count += targets.numel();
     }
+    beat();
     return counts;
   }
 
@@ -60,13 +61,25 @@ class ImageEvaluator final : public Evaluator {
     const at::NoGradGuard no_grad;
     scratch_.flat.values.copy_(parameters);
     scratch_.network().train();
-    const std::int64_t size = std::min(count, task_.samples(Split::train));
-    const at::Tensor inputs = scratch_.make_inputs(size), labels = at::empty({size}, at::kLong);
-    scratch_.batches().read_plain(0, size, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
-    return at::cross_entropy_loss(scratch_.logits(inputs), labels.to(task_.device)).template item<double>();
+    const auto [inputs, targets] = read(scratch_.batches(), 0, std::min(count, task_.samples(Split::train)));
+    if (targets.numel() == 0) return std::nan("");
+    return at::cross_entropy_loss(scratch_.logits(inputs), targets).template item<double>();
   }
 
  private:
+  struct Images {
+    at::Tensor inputs;   ///< (n, C, H, W) on the host
+    at::Tensor targets;  ///< (n): their classes, on the task's device
+  };
+
+  /// Those of images [first, first + count) that are not skipped.
+  Images read(const ImageBatches<Real>& batches, std::int64_t first, std::int64_t count) const {
+    const at::Tensor inputs = scratch_.make_inputs(count), labels = at::empty({count}, at::kLong);
+    const std::int64_t sound =
+        batches.read_plain(first, count, inputs.data_ptr<Real>(), labels.data_ptr<std::int64_t>());
+    return {inputs.narrow(0, 0, sound), labels.narrow(0, 0, sound).to(task_.device)};
+  }
+
   const ImageTask task_;
   ImageModel<Real> scratch_;
   std::unique_ptr<ImageBatches<Real>> test_;

@@ -24,6 +24,7 @@ class ImageTask final : public TrainingTask {
   std::unique_ptr<Evaluator> make_evaluator() const override;
   std::shared_ptr<torch::nn::Module> make_undrawn_network() const override;
   std::int64_t samples(Split split) const override;
+  const DamagedSamples* damaged(Split split) const override { return damaged_in(data, split); }
   std::vector<std::int64_t> sample_shape() const override { return {network.channels, network.rows, network.cols}; }
   std::string sample_name() const override { return "images"; }
   nlohmann::json about() const override;

@@ -50,7 +50,8 @@ struct LabelNoiseTrainerResult {
   std::uint64_t parameter_hash;  ///< 64-bit FNV-1a of the final averaged parameters
 };
 
-/// Local SGD (LocalSgd) with label noise, worker k's loss being (1/2b) sum_j |f(x_j) - y_j - delta eps_j|^2.   training.md 2
+/// Local SGD (LocalSgd) with label noise, worker k's loss being (1/2b) sum_j |f(x_j) - y_j - delta eps_j|^2 over its b
+/// samples, with fair signs eps_j of their own at every visit.                    Blanc et al. 2020 (arXiv:1904.09080)
 ///
 /// Before sync.switch_step gradients are averaged at every step instead of parameters at the end of a round.
 /// A record is made at the start, at the end of the first round at or after each record time, and after the last step.

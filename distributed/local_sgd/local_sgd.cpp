@@ -57,7 +57,8 @@ LocalSgd::LocalSgd(const LocalSgdOptions& options, const TrainingSchedule& sched
       worker_(worker),
       locals_(std::move(locals)),
       outer_(options.outer, locals_.front()->parameters()),
-      num_workers_(worker.count() * static_cast<int>(locals_.size())) {
+      num_workers_(worker.count() * static_cast<int>(locals_.size())),
+      skips_in_a_row_(locals_.size()) {
   worker_.broadcast(locals_.front()->parameters(), Purpose::measurement);
   for (auto& local : locals_) {
     if (local != locals_.front()) local->parameters().copy_(locals_.front()->parameters());
@@ -205,7 +206,7 @@ bool LocalSgd::skip_if_not_finite(std::size_t local) {
   if (options_.on_nonfinite == OnNonfinite::stop) return false;
   at::Tensor& gradient = locals_[local]->gradient();
   if (is_finite(gradient)) {
-    if (local + 1 == locals_.size()) skips_in_a_row_ = 0;
+    skips_in_a_row_[local] = 0;
     return false;
   }
   std::fprintf(stderr, "quasar: worker %d leaves out step %lld: its gradient is not finite (first in '%s')\n",
@@ -214,7 +215,7 @@ bool LocalSgd::skip_if_not_finite(std::size_t local) {
   gradient.zero_();
   if (locals_[local]->buffers().defined()) locals_[local]->buffers().copy_(buffers_before_.at(local));
   ++unshared_skips_;
-  if (++skips_in_a_row_ >= kMostSkipsInARow && first_bad_step_ < 0) first_bad_step_ = position_.step;
+  if (++skips_in_a_row_[local] >= kMostSkipsInARow && first_bad_step_ < 0) first_bad_step_ = position_.step;
   return true;
 }
 

@@ -76,7 +76,8 @@ struct StateField {
   bool shared;  ///< equal on all processes
 };
 
-/// Local SGD and its kin on the workers of one process, which may be several, trained in turn.       training.md 2, 3
+/// Local SGD and its kin on the workers of one process, which may be several, trained in turn.        Stich 2019
+/// (arXiv:1805.09767); with a rule for H Gu et al. 2024 (arXiv:2310.14423), post-local Lin et al. 2020 (arXiv:1808.07217)
 ///
 ///   gradient → (average over workers or node) → clip → optimiser step(eta_t) → t + 1
 ///   → at the end of a round: average parameters, outer step, H = rule(eta_t, t)
@@ -147,8 +148,8 @@ class LocalSgd {
   at::Tensor round_start_;  // parameters that all workers had at the start of the round
   std::optional<Ema> ema_;
   std::int64_t first_bad_step_ = -1;
-  std::int64_t unshared_skips_ = 0;  // left out here since the workers last told each other
-  std::int64_t skips_in_a_row_ = 0;
+  std::int64_t unshared_skips_ = 0;           // left out here since the workers last told each other
+  std::vector<std::int64_t> skips_in_a_row_;  // of each worker here
 };
 
 }  // namespace quasar

@@ -40,6 +40,7 @@ BatchResult NetworkObjective::add_gradient(const BatchName& batch) {
   sampler_.take(result.next_place, batch.worker, batch.num_workers, batch.local_batch, next_visits_);
   fault_at(FaultSite::batch_read, batch.worker, batch.step);
   prefetch(visits_);
+  result.data_seconds = seconds(start, Clock::now());
   const std::int64_t micro = micro_size_ > 0 ? micro_size_ : batch.local_batch;
   // A batch's variance needs every micro-batch's gradient by itself.
   at::Tensor sum = batch.variance && micro < batch.local_batch ? at::zeros_like(gradient()) : at::Tensor();

@@ -26,6 +26,7 @@ struct BatchResult {
   std::int64_t correct = 0;      ///< hits, if measured
   std::int64_t predictions = 0;  ///< of which they are
   std::int64_t next_place = 0;   ///< where the next step begins in the stream of visits
+  /// Data: from being asked for the batch until all of it is there, less the computing between micro-batches.
   double data_seconds = 0.0, forward_seconds = 0.0, backward_seconds = 0.0;
   /// |g_j|^2 of the micro-batches' gradients, if the variance was wanted and there are several.
   std::vector<double> micro_squared_norms;

@@ -65,13 +65,8 @@ class Trainer {
   std::vector<std::unique_ptr<Objective>> make_locals() const {
     std::vector<std::unique_ptr<Objective>> locals;
     for (int i = 0; i < options_.workers_in_turn; ++i) locals.push_back(task_.make_objective());
-    if (!options_.start_weights.empty() && !files_.resume_from) {
-      scratch_->model().assign(load_weights(options_.start_weights), options_.start_weights);
-      for (auto& local : locals) {
-        local->parameters().copy_(scratch_->model().values);
-        if (local->buffers().defined()) local->buffers().copy_(scratch_->model().buffers);
-      }
-    }
+    if (!options_.start_weights.empty() && !files_.resume_from)
+      load_start_weights(options_.start_weights, *scratch_, locals);
     return locals;
   }
 
@@ -94,6 +89,7 @@ class Trainer {
       load_checkpoint(*files_.resume_from, training_.state(), worker_.rank());
       training_.restore(TrainingPosition::from_json(files_.resume_from->about.at("position")));
       earlier_seconds_ = files_.resume_from->about.at("training_seconds");
+      skipped_samples_ = files_.resume_from->about.value("skipped_samples", SkippedSamples());
       event("resumed");
     } else if (options_.checkpoint.every > 0) {
       save();  // also tries the disk before the first step
@@ -233,6 +229,8 @@ class Trainer {
     const TrainingPosition& at = training_.position();
     json about = {{"identity", files_.identity}, {"position", at.to_json()}, {"training_seconds", training_seconds()}};
     if (files_.recorder) about["records"] = files_.recorder->offsets();
+    add_skipped(task_, worker_, skipped_samples_);
+    if (!skipped_samples_.empty()) about["skipped_samples"] = skipped_samples_;
     std::optional<double> loss;
     if (last_evaluation_.test.count > 0)
       loss = last_evaluation_.test.loss / static_cast<double>(last_evaluation_.test.count);
@@ -272,6 +270,7 @@ class Trainer {
   TrainerResult finished() {
     if (last_evaluation_.test.count == 0) evaluate_now(false);  // resumed from the very last step, which has its record
     if (options_.checkpoint.every > 0 && last_save_ != training_.position().step) save();
+    add_skipped(task_, worker_, skipped_samples_);
     return result(true, "");
   }
 
@@ -284,6 +283,7 @@ class Trainer {
             static_cast<std::int64_t>(training_.local(0).parameters().nbytes()),
             parameter_hash(training_.local(0).parameters().cpu()),
             last_evaluation_.test,
+            skipped_samples_,
             worker_.account(Purpose::training),
             worker_.account(Purpose::measurement),
             training_seconds(),
@@ -325,11 +325,21 @@ class Trainer {
   std::int64_t last_save_ = -1;
   std::atomic<double> longest_save_ = 0.0;  // read by the thread of stop_
   double earlier_seconds_ = 0.0;
+  SkippedSamples skipped_samples_;
   TrainerResult::Times times_;
   CommonStop stop_;
 };
 
 }  // namespace
+
+void load_start_weights(const std::string& place, Evaluator& scratch,
+                        const std::vector<std::unique_ptr<Objective>>& objectives) {
+  scratch.model().assign(load_weights(place), place);
+  for (const auto& objective : objectives) {
+    objective->parameters().copy_(scratch.model().values);
+    if (objective->buffers().defined()) objective->buffers().copy_(scratch.model().buffers);
+  }
+}
 
 TrainerResult train(const TrainerOptions& options, const TrainingTask& task, const TrainingSchedule& schedule,
                     Worker& worker, const TrainerFiles& files) {

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,7 @@
 #include "distributed/checkpoint/checkpoint_folder.h"
 #include "distributed/engine/workers.h"
 #include "distributed/local_sgd/local_sgd.h"
+#include "distributed/local_sgd/skipped_samples.h"
 #include "distributed/local_sgd/training_task.h"
 
 namespace quasar {
@@ -70,6 +73,7 @@ struct TrainerResult {
   std::int64_t parameter_bytes = 0;
   std::uint64_t parameter_hash = 0;  ///< of the averaged parameters
   EvaluationCounts test;             ///< at the end
+  SkippedSamples skipped_samples;    ///< in all sessions of the run
   Account account, measurements;
   double seconds = 0.0;  ///< of training, in all sessions of the run
   /// Of this session; they add up to its wall clock but for what no part is responsible for.
@@ -78,6 +82,13 @@ struct TrainerResult {
            checkpoints = 0.0, wall = 0.0;
   } times;
 };
+
+/// Copies the weights at `place` (a safetensors file, checkpoint or results folder) into objectives of the same task,
+/// batch-norm statistics included, by way of `scratch`.
+///
+/// throws  CheckpointError if there are none or they are damaged, DataError listing every name or shape that differs
+void load_start_weights(const std::string& place, Evaluator& scratch,
+                        const std::vector<std::unique_ptr<Objective>>& objectives);
 
 /// Trains one worker's share (the workers in turn of it) of a network by Local SGD, from the start or from a checkpoint.
 ///

@@ -22,6 +22,7 @@ class Module;
 namespace quasar {
 
 class Config;
+class DamagedSamples;
 
 /// bfloat16 is autocast: master weights, gradients, averages and the loss stay FP32.
 enum class NetworkPrecision { float32, bfloat16, float64 };
@@ -39,7 +40,8 @@ class Evaluator {
 
   virtual FlatParameters& model() = 0;
 
-  /// In evaluation mode, samples [first, first + count) in file order; `beat` is called after every batch.
+  /// In evaluation mode, samples [first, first + count) in file order, skipped ones left out and not counted; `beat` is
+  /// called after every batch.
   virtual EvaluationCounts evaluate(Split split, std::int64_t first, std::int64_t count,
                                     const std::function<void()>& beat) = 0;
 
@@ -50,7 +52,8 @@ class Evaluator {
                                      std::int64_t /*local_batch*/, std::int64_t /*batches*/,
                                      const std::function<void()>& /*beat*/) {}
 
-  /// Mean loss of the first `count` training samples in training mode, leaving running statistics alone.
+  /// Mean loss of the first `count` training samples (of those that are not skipped; NaN without any) in training mode,
+  /// leaving running statistics alone.
   virtual double probe_loss(const at::Tensor& parameters, std::int64_t count) = 0;
 };
 
@@ -75,6 +78,8 @@ class TrainingTask {
   virtual std::shared_ptr<torch::nn::Module> make_undrawn_network() const = 0;
 
   virtual std::int64_t samples(Split split) const = 0;
+  /// Those that this process has skipped, being damaged; null where none is ever skipped.
+  virtual const DamagedSamples* damaged(Split) const { return nullptr; }
   /// Of what the network sees of one sample.
   virtual std::vector<std::int64_t> sample_shape() const = 0;
   /// What one sample is, in the plural, as keys and messages call it.

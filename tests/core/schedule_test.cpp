@@ -29,7 +29,7 @@ struct Published {
 
 class PublishedSchedules : public testing::TestWithParam<Published> {};
 
-// theory.md section 10: the code of Gu et al. 2024 counts these averages
+// The code of Gu et al. 2024 counts these averages; the paper reports 10.4 and 20.1 % of the communication.
 TEST_P(PublishedSchedules, HaveThePublishedNumberOfRounds) {
   const TrainingSchedule schedule = schedule_of(GetParam().config);
   const auto periods = schedule.periods();

@@ -159,7 +159,7 @@ TEST(BatchReader, PlainReadingIsInFileOrderAndNeverAugments) {
   const BatchReader<float> reader(images, {.crop_padding = 2, .flip = true, .label_flip = 1.0, .mixup = 0.5});
   std::vector<float> inputs(4 * 105);
   std::vector<std::int64_t> labels(4);
-  reader.read_plain(5, 4, inputs.data(), labels.data());
+  EXPECT_EQ(reader.read_plain(5, 4, inputs.data(), labels.data()), 4);
   EXPECT_THAT(labels, testing::ElementsAre(5, 6, 7, 8));
   const std::vector<Visit> visits = {{5, 0, 0}, {6, 1, 0}, {7, 2, 0}, {8, 3, 0}};
   EXPECT_EQ(inputs, read<float>(BatchReader<float>(images, {}), visits).inputs);

@@ -1,6 +1,7 @@
 #include "distributed/local_sgd/language_task.h"
 
 #include <cmath>
+#include <fstream>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -13,6 +14,7 @@
 #include "core/fault_plan.h"
 #include "distributed/data/markov_tokens.h"
 #include "distributed/local_sgd/training_checkpoint.h"
+#include "tests/distributed/patterns.h"
 #include "tests/distributed/temporary_folder.h"
 #include "tests/distributed/training_fixture.h"
 
@@ -134,6 +136,42 @@ TEST(LanguageObjective, LossIsTheMeanSurpriseOfEveryNextTokenAndTheGradientItsDe
     largest = std::max(largest, std::abs(gradient[i]));
   }
   EXPECT_GT(largest, 1e-3) << "could not fail";
+}
+
+/// The windows of network_references.py.
+class Squares final : public TokenWindows {
+ public:
+  std::int64_t count() const override { return 2; }
+  void read(std::int64_t window, std::int64_t* tokens) const override {
+    for (std::int64_t i = 9 * window; i < 9 * (window + 1); ++i) *tokens++ = i * i % 37;
+  }
+  std::uint64_t hash() const override { return 0; }
+};
+
+TEST(LanguageObjective, LossAndGradientNormAreHuggingFaces) {
+  LanguageTask task;
+  auto sets = std::make_shared<TokenSets>();
+  sets->vocabulary = 40;
+  sets->context = 8;
+  sets->train = std::make_unique<Squares>();
+  task.sets = sets;
+  task.precision = NetworkPrecision::float64;
+  task.network = {.vocabulary = 40, .context = 16, .width = 32, .depth = 2, .heads = 4, .kv_heads = 2, .mlp_width = 48};
+  const auto network = make_language_network(task.network, 1);
+  fill(*network);
+  NamedTensors weights;
+  for (const auto& item : network->named_parameters()) weights.emplace_back(item.key(), item.value().detach());
+  const auto evaluator = task.make_evaluator();
+  evaluator->model().assign(weights, "pattern");
+  const auto objective = task.make_objective();
+  objective->parameters().copy_(evaluator->model().values);
+
+  const double loss = objective->add_gradient({0, 0, 0, 1, 2}).loss;  // both windows, in either order
+  std::ifstream in(QUASAR_SOURCE_DIR "/tests/distributed/network_references.json");
+  const json reference = json::parse(in).at("language_objective");
+  // Hugging Face computes the rotary angles and the loss in FP32.
+  EXPECT_NEAR(loss, reference.at("loss"), 2e-6);
+  EXPECT_NEAR(at::norm(objective->gradient()).item<double>() / reference.at("gradient_norm").get<double>(), 1.0, 2e-6);
 }
 
 TEST(LanguageObjective, MicroBatchesAddUpToTheBatch) {

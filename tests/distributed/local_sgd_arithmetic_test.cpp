@@ -28,7 +28,7 @@ double explicit_variance(const at::Tensor& rows) {
   return sum / static_cast<double>(rows.size(0) - 1);
 }
 
-TEST(NormTest, WorkedExample) {  // theory.md 6
+TEST(NormTest, WorkedExample) {  // by hand
   const at::Tensor rows = at::tensor({1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 1.0}, at::kDouble).view({4, 2});
   const double variance = variance_of_rows(rows), squared = squared_norm(rows.mean(0));
   EXPECT_NEAR(variance, 4.0 / 3, 1e-15);

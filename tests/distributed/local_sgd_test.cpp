@@ -314,18 +314,22 @@ TEST(LocalSgdGuard, BatchNormStatisticsOfASkippedStepAreForgotten) {
 TEST(LocalSgdGuard, AWorkerThatSkipsForEverIsReported) {
   SmallRun run("mlp", 120, 60);
   run.options.local_sgd.on_nonfinite = OnNonfinite::skip;
-  for (const std::int64_t last : {60, 120}) {
+  const auto is_reported = [&](int processes, int in_turn, std::int64_t last) {
     bool reported = false;
-    run_workers({.count = 2, .check_collectives = false}, [&](Worker& worker) {
+    run_workers({.count = processes, .check_collectives = false}, [&](Worker& worker) {
       Objectives locals;
-      locals.push_back(poisoned(run, kNan, 0, last)());
+      for (int i = 0; i < in_turn; ++i) locals.push_back(poisoned(run, kNan, 0, last)());
       LocalSgd training(run.options.local_sgd, run.schedule, worker, std::move(locals));
       for (; !training.done(); training.end_round(false))
         while (!training.round_is_over()) training.step(false);
-      if (worker.rank() == 1) reported = training.saw_nonfinite_loss();
+      if (worker.rank() == 1 / in_turn) reported = training.saw_nonfinite_loss();  // where worker 1 is
     });
-    EXPECT_EQ(reported, last == 120);
-  }
+    return reported;
+  };
+  EXPECT_TRUE(is_reported(2, 1, 120));
+  EXPECT_FALSE(is_reported(2, 1, 60)) << "it goes on before the limit";
+  EXPECT_TRUE(is_reported(1, 3, 120)) << "though the one after it takes every step";
+  EXPECT_FALSE(is_reported(1, 3, 60));
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
-"""Writes network_references.json and torchvision_resnet18.safetensors, which architectures_test compares with.
+"""Writes network_references.json and torchvision_resnet18.safetensors, which architectures_test and language_task_test
+compare with.
 
     python network_references.py FOLDER
 
 Made with torch 2.11.0, torchvision 0.26.0, timm 1.0.31, vit-pytorch 1.26.11, transformers 5.23.0, safetensors 0.8.0.
 `sizes`: of each network at full size, the count of its parameters and a SHA-256 of all their names and shapes, from the
 libraries' own models. `cases`: logits, loss and gradients of narrow networks, their weights from a formula that both sides
-can evaluate exactly.
+can evaluate exactly. `language_objective`: loss and norm of the whole gradient of a narrow Llama on fixed windows.
 """
 
 import hashlib
@@ -101,11 +102,24 @@ class LlamaLogits(nn.Module):
         return self.net.named_parameters(*args, **kwargs)
 
 
-def llama_case(tied):
+def narrow_llama(tied):
     net = LlamaLogits(vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                       intermediate_size=48, max_position_embeddings=16, rms_norm_eps=1e-5, tie_word_embeddings=tied)
+    return fill(net.double())
+
+
+def llama_case(tied):
     tokens = (torch.arange(16) ** 2 % 37).view(2, 8)
-    return {"name": "llama", "tied": tied, **results(fill(net.double()), tokens, torch.arange(16) % 40)}
+    return {"name": "llama", "tied": tied, **results(narrow_llama(tied), tokens, torch.arange(16) % 40)}
+
+
+def language_objective():
+    """Of two windows of nine tokens, whose shift by one is Hugging Face's."""
+    net = narrow_llama(False)
+    windows = (torch.arange(18) ** 2 % 37).view(2, 9)
+    loss = net.net(windows, labels=windows, use_cache=False).loss
+    loss.backward()
+    return {"loss": loss.item(), "gradient_norm": torch.cat([p.grad.flatten() for p in net.parameters()]).norm().item()}
 
 
 def simple_vit():
@@ -155,7 +169,7 @@ def main():
     save_file(tiny.state_dict(), folder / "torchvision_resnet18.safetensors")
     tiny.eval()
     loaded = numbers(tiny.double()(pattern((2, 3, 32, 32), 1000)))
-    reference = {"sizes": sizes(), "cases": cases(), "loaded": loaded}
+    reference = {"sizes": sizes(), "cases": cases(), "loaded": loaded, "language_objective": language_objective()}
     (folder / "network_references.json").write_text(json.dumps(reference) + "\n")
 
 

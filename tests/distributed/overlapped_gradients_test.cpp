@@ -1,8 +1,13 @@
 #include "distributed/engine/overlapped_gradients.h"
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include "core/errors.h"
 
@@ -71,6 +76,25 @@ TEST(OverlappedGradients, AreTheFlatAverageAndStayViews) {
       EXPECT_TRUE(count == 1 || worker.account(Purpose::training).collectives > 4) << "one bucket cannot overlap";
     });
   }
+}
+
+TEST(OverlappedAverage, AWorkerEndsAfterGloosThreadHasReportedIt) {
+  using std::chrono::milliseconds;
+  std::atomic<bool> reported = false;
+  run_workers({.count = 2, .check_collectives = false}, [&](Worker& worker) {
+    worker.process_group();
+    // Rank 1 comes late, so that rank 0 hears of the end on Gloo's thread, and is held up there.
+    if (worker.rank() == 1) std::this_thread::sleep_for(milliseconds(100));
+    const auto average = worker.start_average(at::full({4}, worker.rank(), at::kDouble));
+    if (worker.rank() == 0)
+      average->addCallback([&](c10::ivalue::Future&) {
+        std::this_thread::sleep_for(milliseconds(300));
+        reported = true;
+      });
+    average->wait();
+    EXPECT_EQ(average->value().toTensorVector().front().sum().item<double>(), 2.0);
+  });
+  EXPECT_TRUE(reported);
 }
 
 TEST(OverlappedGradients, LostPeerEndsTheWaitInBackward) {

@@ -48,7 +48,7 @@ class Photographs : public testing::Test {
   }
   PhotoBatches<float> batches(const PhotoOptions& options, const AugmentationOptions& augmentation = kAll,
                               ImageLayout layout = ImageLayout::channels_first) const {
-    return {open_image_folder(folder_.path(), Split::train), options, augmentation, layout};
+    return {open_image_folder(folder_.path(), Split::train), options, augmentation, layout, damaged_};
   }
   std::string error_of(int readers) const {
     try {
@@ -59,6 +59,7 @@ class Photographs : public testing::Test {
     return "";
   }
 
+  const std::shared_ptr<DamagedSamples> damaged_ = std::make_shared<DamagedSamples>();
   TemporaryFolder folder_;
 };
 
@@ -110,8 +111,8 @@ TEST_F(Photographs, PlainOnesAreTheCentralCropNormalisedByImageNetsConstants) {
   const PhotoBatches<float> first = batches(options(2)), last = batches(options(2), kAll, ImageLayout::channels_last);
   std::vector<float> inputs(4 * kImage), swapped(4 * kImage);
   std::vector<std::int64_t> labels(4);
-  first.read_plain(2, 4, inputs.data(), labels.data());
-  last.read_plain(2, 4, swapped.data(), labels.data());
+  EXPECT_EQ(first.read_plain(2, 4, inputs.data(), labels.data()), 4);
+  EXPECT_EQ(last.read_plain(2, 4, swapped.data(), labels.data()), 4);
   EXPECT_THAT(labels, testing::ElementsAre(0, 1, 1, 1));
   const double mean[] = {0.485, 0.456, 0.406}, deviation[] = {0.229, 0.224, 0.225};
   JpegDecoder decoder;
@@ -161,7 +162,7 @@ TEST_F(Photographs, SkippingReplacesByTheNextSoundOneAndLeavesTheOthersAlone) {
   for (Visit& visit : replaced)
     if (visit.sample == 4 || visit.sample == 5) visit.sample = 6;
   EXPECT_EQ(batch, read(skipping, replaced));
-  EXPECT_EQ(skipping.damaged(), 2);
+  EXPECT_THAT(damaged_->samples(), testing::ElementsAre(4, 5));
   for (std::size_t i = 0; i < visits.size(); ++i) {
     if (visits[i].sample == 4 || visits[i].sample == 5) continue;
     const auto at = static_cast<std::ptrdiff_t>(i) * kImage;
@@ -169,6 +170,32 @@ TEST_F(Photographs, SkippingReplacesByTheNextSoundOneAndLeavesTheOthersAlone) {
   }
   for (int sample = 0; sample < kCount; ++sample) write_file(file(sample), "x");
   EXPECT_THROW(read(batches(options(1, OnDamaged::skip)), visits), DataError) << "none is sound";
+}
+
+TEST_F(Photographs, PlainReadingLeavesDamagedOnesOut) {
+  std::vector<float> clean(5 * kImage), inputs(5 * kImage);
+  std::vector<std::int64_t> labels(5);
+  EXPECT_EQ(batches(options(1)).read_plain(2, 5, clean.data(), labels.data()), 5);
+  for (const int sample : {2, 4, 5}) write_file(file(sample), "cut short");
+  for (const int readers : {1, 3}) {
+    std::fill(labels.begin(), labels.end(), -1);
+    EXPECT_EQ(batches(options(readers, OnDamaged::skip)).read_plain(2, 5, inputs.data(), labels.data()), 2);
+    EXPECT_THAT(labels, testing::ElementsAre(1, 2, -1, -1, -1)) << "of samples 3 and 6";
+    EXPECT_TRUE(std::equal(inputs.begin(), inputs.begin() + kImage, clean.begin() + kImage));
+    EXPECT_TRUE(std::equal(inputs.begin() + kImage, inputs.begin() + 2 * kImage, clean.begin() + 4 * kImage));
+  }
+  EXPECT_THAT(damaged_->samples(), testing::ElementsAre(2, 4, 5));
+}
+
+TEST_F(Photographs, WhatIsOnlyPreparedAheadIsNotCounted) {
+  write_file(file(4), "cut short");
+  const std::vector<Visit> visits = visits_in_turn(kCount, kCount);
+  const PhotoBatches<float> some = batches(options(1, OnDamaged::skip));
+  some.prefetch(visits);
+  read(some, std::span(visits).subspan(5));  // later than the damaged one for the only reader
+  EXPECT_THAT(damaged_->samples(), testing::IsEmpty());
+  read(some, visits);
+  EXPECT_THAT(damaged_->samples(), testing::ElementsAre(4));
 }
 
 TEST_F(Photographs, AFileThatVanishesIsAnErrorEvenWhereDamagedOnesAreSkipped) {

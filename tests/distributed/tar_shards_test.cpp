@@ -166,6 +166,20 @@ TEST(TarIndex, IncompleteAndDoubledSamplesAreRefused) {
     EXPECT_THAT(error_of({photo, {.name = "k.cls", .bytes = bad}}), testing::HasSubstr("does not hold a class")) << bad;
 }
 
+TEST(TarIndex, WhatIsNoTarFileIsRefusedAtItsFirstByte) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "a.tar";
+  for (const std::string bytes : {std::string("text"), std::string(2000, 'x'), std::string("\x1f\x8b\x08") + "gzip"}) {
+    write_text(file, bytes);
+    try {
+      index_tar(file);
+      ADD_FAILURE() << "accepted " << bytes;
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("a.tar: at byte 0: is no tar file"));
+    }
+  }
+}
+
 TEST(TarIndex, DeclaredSizesAreComparedWithTheFile) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "a.tar";

@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/errors.h"
+#include "core/random.h"
 #include "distributed/data/find_data.h"
 #include "distributed/data/markov_tokens.h"
 #include "tests/distributed/token_files.h"
@@ -107,6 +108,15 @@ TEST_F(TokenSetsOf, IdentityIsOfTokensAndWindowsNotOfNames) {
   EXPECT_EQ(hash("copy.bin", 4), expected);
   EXPECT_NE(hash("shard_2.bin", 4), expected);
   EXPECT_NE(hash("shard_1.bin", 5), expected);
+}
+
+TEST(MarkovTokens, AreDrawnUnderTheirOwnName) {
+  constexpr int kVocabulary = 100;
+  const MarkovWindows text(Split::train, 50, 3, kVocabulary);
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    const Words random = words({.seed = 4220, .use = Use::procedural_tokens, .replica = 0, .step = i});
+    EXPECT_EQ(window(text, static_cast<std::int64_t>(i), 3)[0], uniform_below(random.w[0], kVocabulary));
+  }
 }
 
 TEST(MarkovTokens, FrequenciesAreTheChainsAndItsEntropyIsTheStatedOne) {

@@ -274,6 +274,18 @@ TEST(TrainerCheckpoints, GiveStartWeightsToAnotherRun) {
   EXPECT_THROW(second.run(), CheckpointError);
 }
 
+TEST(TrainerTimes, WaitingForABatchIsCountedAsData) {
+  SmallRun run("mlp", 4, 2);
+  const double before = run.run().front().times.data;
+  EXPECT_GT(before, 0.0) << "images in memory are read, cropped and normalised too";
+  constexpr double kStall = 1.0;
+  set_fault_plan("stall@rank=0,step=2,site=batch_read,seconds=1");
+  const TrainerResult::Times times = run.run().front().times;
+  set_fault_plan("");
+  EXPECT_GE(times.data, kStall);
+  EXPECT_LT(times.forward + times.backward + times.optimizer, times.wall - kStall);
+}
+
 TEST(TrainerCheckpoints, PositionsOfEarlierReleasesAreUnderstood) {  // C11
   const CheckpointFolder folder(std::filesystem::path(QUASAR_SOURCE_DIR) / "tests/distributed/golden/0.1.0");
   const auto position = TrainingPosition::from_json(folder.open(6).about.at("position"));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -25,6 +26,17 @@ constexpr std::chrono::seconds kDeadline{120};
 inline Words operator+(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
+}
+
+/// A command with other settings, which replace its own of the same keys, and without those that begin with `unwanted`.
+inline Words with_settings(const Words& command, const Words& settings, const std::string& unwanted = "none") {
+  const auto key = [](const std::string& word) { return word.substr(0, word.find('=')); };
+  Words words;
+  for (const std::string& word : command) {
+    const auto is_same = [&](const std::string& other) { return key(other) == key(word); };
+    if (std::none_of(settings.begin(), settings.end(), is_same) && !word.starts_with(unwanted)) words.push_back(word);
+  }
+  return words + settings;
 }
 
 inline auto exits_with(int code) { return testing::Field("code", &Outcome::code, code); }

@@ -35,7 +35,7 @@ TEST_F(CommandLine, PlanReproducesThePublishedRounds) {
     std::int64_t rounds;
     double volume_percent;
   };
-  // theory.md 10
+  // The paper reports 10.4 and 20.1 %.                          Gu et al. 2024
   const std::vector<Case> cases = {
       {{vit}, 9711, 10.3750},
       {{resnet}, 12539, 20.0946},
@@ -298,6 +298,22 @@ TEST_F(CommandLine, CompareSetsATheoryBesideAMeasurement) {
   EXPECT_NEAR(rows[0].at("predicted"), last_y("theory"), 1e-9);  // interpolated in slow time
   EXPECT_NEAR(rows[0].at("measured"), last_y("toy"), 1e-9);
   EXPECT_EQ(json::parse(read_text(only_run() / "parts.json")).at("parts").size(), 2u);
+}
+
+TEST_F(CommandLine, CompareLeavesOutWhatHasNoObservablesAndSaysWhy) {
+  const EnvironmentVariable no_python("QUASAR_PYTHON", "/nonexistent/python");
+  ASSERT_THAT(quasar({"toy", kValley, "run.results=toy", "ensemble.replicas=64"}), exits_with(0));
+  ASSERT_THAT(quasar({"toy", kValley, "run.results=sweep", "ensemble.replicas=64", "sweep.K=[1, 2]"}), exits_with(0));
+  const fs::path failed = here() / "failed";
+  fs::copy(only_run("toy"), failed);
+  std::ofstream(failed / "observables.jsonl") << "";
+  Words folders = {"compare", failed, only_run("toy")};
+  for (const fs::path& folder : runs("sweep")) folders.push_back(folder);
+  const Outcome outcome = quasar(folders);
+  EXPECT_THAT(outcome, prints("table.md"));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("failed' is left out: it has no observables over slow time (status done)"),
+                                 HasSubstr("is left out: '")));
+  EXPECT_EQ(json::parse(read_text(only_run() / "parts.json")).at("parts").size(), 3u) << "the run and the sweep's two";
 }
 
 TEST_F(CommandLine, CompareNeverPairsRunsOfDifferentSettings) {

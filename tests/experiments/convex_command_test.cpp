@@ -71,7 +71,7 @@ TEST_F(Convex, ThreadsAndStorageDoNotChangeTheRuns) {
 TEST_F(Convex, TheQuestionPutsSpeedUpsAndBoundsIntoItsTable) {
   const Outcome outcome = quasar({"compare", kExperiments / "stich.toml", "data.name=heart_scale", "data.root='.'",
                                   "convex.regularization=0.1", "convex.epsilon=2e-3", "convex.max_gradients=40000",
-                                  "workers.counts=[1, 4]", "sync.periods=[1, 5]"});
+                                  "convex.storage=dense", "workers.counts=[1, 4]", "sync.periods=[1, 5]"});
   EXPECT_THAT(outcome, prints("asynchronous | 4 | 5"));
   fs::path table;
   for (const auto& folder : runs())
@@ -120,16 +120,48 @@ TEST_F(Convex, BadInputIsNamed) {
   EXPECT_THAT(quasar({"convex", "some.toml", "convex.loss=hinge"}), fails_with(2, "convex.loss"));
 }
 
-TEST_F(Convex, RunsOnARealSet) {
-  const auto folder = find_dataset("mushrooms", "", Download::never);
-  if (!folder) GTEST_SKIP() << "the data set mushrooms is not here";
-  EXPECT_THAT(quasar({"convex", "some.toml", "data.file=" + (*folder / "mushrooms").string(), "workers.counts=[16]",
-                      "sync.periods=[4]", "convex.epsilon=1e-3", "convex.max_gradients=100000"}),
-              exits_with(0));
-  const json problem = read_run_json(only_run()).at("convex");
-  EXPECT_EQ(problem.at("samples"), 8124);
-  EXPECT_EQ(problem.at("features"), 112);
+struct RealSet {
+  const char* name;
+  int samples, features;
+};
+
+/// LIBSVM's sets, which Python unpacks.
+class RealSets : public CommandLine, public testing::WithParamInterface<RealSet> {};
+
+TEST_P(RealSets, RunByTheirNameAloneSparseAndDense) {
+  const RealSet& set = GetParam();
+  if (!find_dataset(set.name, "", Download::never)) GTEST_SKIP() << "the data set " << set.name << " is not here";
+  std::ofstream(here() / "real.toml") << "[convex]\nregularization = 0.01\nmax_gradients = 2000\n"
+                                         "[workers]\ncounts = [4]\n[sync]\nperiods = [4]\n";
+  std::vector<double> gaps;
+  for (const std::string storage : {"sparse", "dense"}) {
+    if (storage == "dense" && set.features > 1000) continue;  // hundreds of MB
+    EXPECT_THAT(quasar({"convex", "real.toml", std::string("data.name=") + set.name, "convex.storage=" + storage,
+                        "run.results=" + storage}),
+                exits_with(0));
+    const json problem = read_run_json(only_run(storage)).at("convex");
+    EXPECT_EQ(problem.at("samples"), set.samples);
+    EXPECT_EQ(problem.at("features"), set.features);
+    EXPECT_LE(problem.at("minimum_is_certain_to"), 1e-12);
+    EXPECT_LT(problem.at("minimum"), problem.at("value_at_start"));
+    gaps.push_back(read_series(only_run(storage), "runs").front().at("gap"));
+    EXPECT_LT(gaps.back(), problem.at("value_at_start").get<double>() - problem.at("minimum").get<double>());
+    EXPECT_NEAR(gaps.back(), gaps.front(), 1e-9 * gaps.front() + 1e-12);
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(OfLibsvm, RealSets,
+                         testing::Values(RealSet{"a9a", 32561, 123}, RealSet{"a9a.t", 16281, 122},
+                                         RealSet{"german.numer", 1000, 24}, RealSet{"heart_scale", 270, 13},
+                                         RealSet{"ionosphere_scale", 351, 34}, RealSet{"mushrooms", 8124, 112},
+                                         RealSet{"phishing", 11055, 68}, RealSet{"rcv1_small", 1000, 47117},
+                                         RealSet{"splice", 3175, 60}, RealSet{"svmguide1", 7089, 4},
+                                         RealSet{"w8a", 49749, 300}),
+                         [](const auto& set) {
+                           std::string name = set.param.name;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace quasar

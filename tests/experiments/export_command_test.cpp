@@ -140,6 +140,24 @@ TEST_F(TrainingRuns, UnfinishedRunIsShownAsFarAsItGot) {
   EXPECT_THAT(outcome.out, HasSubstr("| constant H=10 (running) | 4 | 40 | - | - | - | 0.8750 | - | 4.0 | - |"));
 }
 
+TEST_F(TrainingRuns, FoldersWithNothingToCompareAreLeftOutByName) {
+  const std::string failed = write("failed", {kCifar + "sync.rule = \"parallel\"\n"});
+  for (const char* series : {"steps", "averages", "evaluations"})
+    fs::remove(fs::path(failed) / (series + std::string(".jsonl")));
+  json info = json::parse(read_text(fs::path(failed) / "run.json"));
+  info["status"] = "failed", info["error"] = "the disk is full";
+  write_text(fs::path(failed) / "run.json", info.dump());
+  fs::create_directories(here() / "empty");
+  const Outcome outcome = quasar({"compare", failed, constant(), here() / "empty"});
+  EXPECT_THAT(outcome, prints("| constant H=10 | 4 |"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("| parallel |")));
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("'" + failed + "' is left out: it recorded nothing (status failed: the disk is full)"),
+                    HasSubstr("empty' is left out: ")));
+  EXPECT_THAT(quasar({"compare", failed, here() / "empty"}), fails_with(3, "none of these folders"));
+  EXPECT_THAT(quasar({"compare", here() / "empty"}), fails_with(3, "has no run.json"));
+}
+
 TEST_F(TrainingRuns, EqualMethodsAreToldApartByTheirSettings) {
   const std::string rule = kCifar + "sync.rule = \"qsr\"\nsync.alpha = 0.1\nlearning_rate.peak = ";
   const std::vector<std::string> folders = {write("a", {rule + "0.1\n"}), write("b", {rule + "0.2\n"}), constant("c")};

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
@@ -37,22 +37,10 @@ const Words kSmall = {"train",
                       "evaluate.every=40",
                       "checkpoint.every=16"};
 
-std::string key_of(const std::string& word) { return word.substr(0, word.find('=')); }
-
-/// kSmall with other settings, which replace its own of the same keys, and without those that begin with `unwanted`.
-Words small(const Words& more, const std::string& unwanted = "none") {
-  Words words;
-  for (const std::string& word : kSmall) {
-    const auto is_same = [&](const std::string& other) { return key_of(other) == key_of(word); };
-    if (std::none_of(more.begin(), more.end(), is_same) && !word.starts_with(unwanted)) words.push_back(word);
-  }
-  return words + more;
-}
-
 class LanguageCommand : public NetworkCommandLine {
  protected:
   Outcome train(const std::string& results, const Words& more = {}) const {
-    return quasar(small(Words{"run.results=" + results} + more));
+    return quasar(with_settings(kSmall, Words{"run.results=" + results} + more));
   }
   std::string hash(const std::string& results) const {
     return read_run_json(only_run(results)).at("summary").at("parameter_hash");
@@ -83,10 +71,11 @@ TEST_F(LanguageCommand, FilesOfTokensTrainAndTheirDamageIsNamed) {  // I3
   for (int i = 0; i < 4000; ++i) text += "abcd"[i * i % 7 % 4];
   std::ofstream(here() / "some.txt") << text;
   const auto run = [&](const Words& more) {
-    return quasar(small(Words{"data.context=12", "data.train=[\"some.txt\"]", "data.test_share=0.2",
-                              "training.steps=30", "evaluate.every=10"} +
-                            more,
-                        "data."));
+    return quasar(with_settings(kSmall,
+                                Words{"data.context=12", "data.train=[\"some.txt\"]", "data.test_share=0.2",
+                                      "training.steps=30", "evaluate.every=10"} +
+                                    more,
+                                "data."));
   };
   EXPECT_THAT(run({"data.name=text"}), prints("results: "));
   EXPECT_EQ(read_run_json(only_run()).at("vocabulary"), 256);
@@ -115,6 +104,24 @@ TEST_F(LanguageCommand, PlanAndDryRunBuildWithoutWriting) {
   EXPECT_THAT(quasar({"train", kExperiments / "cifar10.toml", "data.name=procedural_color", "run.results=none",
                       "learning_rate.peak=0.05", "--dry-run"}),
               AllOf(prints("269722 parameters, 1.1 MB"), prints("first batch (32, 3, 32, 32) of images; loss 2.")));
+  EXPECT_FALSE(fs::exists(here() / "none"));
+}
+
+TEST_F(LanguageCommand, ADryRunLoadsTheStartWeights) {
+  ASSERT_THAT(train("first"), exits_with(0));
+  const std::string weights = "start.weights=" + only_run("first").string();
+  const auto loss = [&](const Words& more) {
+    const Outcome outcome = train("none", more + Words{"--dry-run"});
+    EXPECT_THAT(outcome, prints("; loss "));
+    return std::atof(outcome.out.substr(outcome.out.find("; loss ") + 7).c_str());
+  };
+  EXPECT_NEAR(loss({}), std::log(8.0), 0.05);
+  EXPECT_LT(loss({weights}), 1.8) << "of two windows that it has learnt from";
+  EXPECT_THAT(train("none", {weights, "network.width=32", "--dry-run"}),
+              AllOf(fails_with(3, only_run("first")), fails_with(3, "has shape [")));
+  EXPECT_THAT(train("none", {"start.weights=nowhere", "--dry-run"}), fails_with(4, "start.weights"));
+  std::ofstream(here() / "damaged.safetensors") << "no weights";
+  EXPECT_THAT(train("none", {"start.weights=damaged.safetensors", "--dry-run"}), fails_with(4, "damaged.safetensors"));
   EXPECT_FALSE(fs::exists(here() / "none"));
 }
 

@@ -41,18 +41,10 @@ const Words kSmall = {"train",
                       "record.probe_every=30",
                       "checkpoint.every=16"};
 
-/// kSmall with other settings, which replace its own of the same keys.
+/// kSmall with other settings; another rule has no alpha unless it is given.
 Words small(const Words& more) {
-  Words words;
-  const auto key = [](const std::string& word) { return word.substr(0, word.find('=')); };
-  const auto replaces = [&](const std::string& word) {
-    return [&, word](const std::string& other) {
-      return key(other) == key(word) || (key(other) == "sync.rule" && key(word) == "sync.alpha");
-    };
-  };
-  for (const std::string& word : kSmall)
-    if (std::none_of(more.begin(), more.end(), replaces(word))) words.push_back(word);
-  return words + more;
+  const auto names_rule = [](const std::string& word) { return word.starts_with("sync.rule="); };
+  return with_settings(kSmall, more, std::any_of(more.begin(), more.end(), names_rule) ? "sync.alpha=" : "none");
 }
 
 class TrainCommand : public NetworkCommandLine {

@@ -105,6 +105,47 @@ TEST_F(TrainPhotos, ADamagedPhotographStopsWithItsPlaceOrIsReplacedAndCounted) {
   EXPECT_EQ(hash("skip"), hash("skip3"));
 }
 
+TEST_F(TrainPhotos, SkippedPhotographsStandInRunJsonWhateverTheProcessesAndRestarts) {
+  const fs::path damaged = here() / "photos/val/class 1/p12.jpg";
+  const std::string sound = read_text(damaged);
+  write_file(here() / "photos/train/class 2/p3.jpg", "no photograph");
+  write_file(damaged, "no photograph");
+  const Words skip = {"data.root=photos", "data.on_damaged=skip"};
+  const auto skipped = [&](const std::string& results) {
+    return read_run_json(only_run(results)).at("summary").at("skipped_samples");
+  };
+  const nlohmann::json one_each = {{"train", 1}, {"test", 1}};
+  EXPECT_THAT(train("threads", skip), prints("1 damaged images of train and 1 of test were skipped"));
+  EXPECT_EQ(skipped("threads"), one_each);
+  EXPECT_THAT(train("processes", skip + Words{"workers.processes=2"}), exits_with(0));
+  EXPECT_EQ(skipped("processes"), one_each);
+  {
+    const EnvironmentVariable plan("QUASAR_FAULT", "kill@rank=0,step=8,site=before_local_step");
+    EXPECT_THAT(train("killed", skip), testing::Not(exits_with(0)));
+  }
+  write_file(damaged, sound);  // which the first session had met
+  EXPECT_THAT(train("killed", skip), exits_with(0));
+  EXPECT_EQ(skipped("killed"), one_each);
+  EXPECT_EQ(hash("killed"), hash("threads"));
+}
+
+TEST_F(TrainPhotos, EvaluationLeavesADamagedPhotographOutOfItsMean) {
+  const auto summary = [&](const std::string& results) { return read_run_json(only_run(results)).at("summary"); };
+  const Words skip = {"data.root=photos", "data.on_damaged=skip"};
+  const fs::path damaged = here() / "photos/val/class 1/p12.jpg";
+  write_file(damaged, "no photograph");
+  ASSERT_THAT(train("damaged", skip), exits_with(0));
+  fs::remove(damaged);
+  ASSERT_THAT(train("without", skip), exits_with(0));
+  EXPECT_EQ(hash("damaged"), hash("without"));
+  EXPECT_EQ(summary("damaged").at("test_count"), 5);
+  EXPECT_EQ(summary("damaged").at("test_correct"), summary("without").at("test_correct"));
+  EXPECT_NEAR(summary("damaged").at("test_loss").get<double>(), summary("without").at("test_loss").get<double>(), 1e-6);
+  for (const auto& entry : fs::recursive_directory_iterator(here() / "photos/val"))
+    if (entry.is_regular_file()) write_file(entry.path(), "no photograph");
+  EXPECT_THAT(train("none", skip), fails_with(3, "that an evaluation asks for are damaged"));
+}
+
 TEST_F(TrainPhotos, WhatCannotBeIsRefusedByNameBeforeTraining) {
   EXPECT_THAT(train("a"), fails_with(2, "data.root"));
   EXPECT_THAT(train("a", {"data.root=nowhere"}), fails_with(3, "nowhere/train: cannot be read"));

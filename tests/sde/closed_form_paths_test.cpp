@@ -113,7 +113,7 @@ double exact_mean(std::int64_t steps, NoiseLaw law) {
   return expectation(0.6);
 }
 
-TEST(ClosedFormWeakError, ExactPropagationGivesThePublishedErrors) {  // theory.md 8
+TEST(ClosedFormWeakError, ExactPropagationGivesTheErrorsOfAnIndependentProgram) {
   EXPECT_NEAR(exact_mean(16, NoiseLaw::gaussian) + 0.459586965521, -0.009064, 1e-6);
   EXPECT_NEAR(exact_mean(64, NoiseLaw::gaussian) + 0.459586965521, -0.002549, 1e-6);
 }

@@ -76,7 +76,7 @@ LineFit order_towards(double limit, const Retract& retraction) {
 }
 
 TEST(FullNoise, WithPhiAsTheRetractionIsTheSlowSdeOfSgdAtWeakOrderOne) {
-  EXPECT_NEAR(slow_sde(3), -0.459586965521, 1e-10);  // theory.md 8, with the drift of Quadratic Synchronization, K = 3
+  EXPECT_NEAR(slow_sde(3), -0.459586965521, 1e-10);  // from an independent program, for QSR's drift with K = 3
   const auto phi = [](const Vec<2>&, const Vec<2>& x) { return Projection<2>{kCircle.project(x), 0, true}; };
   EXPECT_NEAR(order_towards(slow_sde(1), phi).slope, 1.0, 0.1);
 }

@@ -62,7 +62,7 @@ TEST(PeriodicValleyDrift, IsASineAndBalancesTheVonMisesLaw) {
       EXPECT_NEAR(slow.drift[1], -0.49 / 2 * valley.concentration(m) * std::sin(y), 1e-10);
       EXPECT_NEAR(slow.diffusion(1, 1), 0.7, 1e-10);
     }
-  EXPECT_NEAR((PeriodicValley{1.0, std::sqrt(0.5)}.mean_cosine(1)), 0.446390, 1e-6);  // theory.md 9, T3
+  EXPECT_NEAR((PeriodicValley{1.0, std::sqrt(0.5)}.mean_cosine(1)), 0.446390, 1e-6);  // I_1(m) / I_0(m), von Mises
   EXPECT_NEAR((PeriodicValley{1.0, std::sqrt(0.5)}.mean_cosine(4)), 0.863523, 1e-6);
 }
 

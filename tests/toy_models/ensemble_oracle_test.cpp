@@ -52,7 +52,7 @@ TEST(QuadraticEnsemble, MomentsOfTheAverageFollowBatchSgdForEveryScheduleOfH) {
   schedule.learning_rate.decay = lr_decay::Cosine{};
   schedule.learning_rate.final = 0.01;
 
-  Vec<2> mean = start, second = start.cwiseAbs2(), second_wrong = second;  // theory.md 9.0
+  Vec<2> mean = start, second = start.cwiseAbs2(), second_wrong = second;
   for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
     const double eta = schedule.learning_rate.at(step);
     for (int i = 0; i < 2; ++i) {

@@ -111,7 +111,7 @@ TEST(EnsembleRecording, PathsAreTheFirstReplicasAndEmptyWhereTheyLeft) {
 }
 
 TEST(WorkerDispersion, OnAQuadraticIsThatOfTheClosedForm) {
-  // theory.md 9.0: E |x_w - mean|^2 = eta^2 (K - 1) sum_i s_i^2 (1 - rho_i^H) / (1 - rho_i), rho = (1 - eta l)^2
+  // In closed form: E |x_w - mean|^2 = eta^2 (K - 1) sum_i s_i^2 (1 - rho_i^H) / (1 - rho_i), rho = (1 - eta l)^2
   const Quadratic<2> bowl{{2.0, 0.5}, {1.0, 0.7}};
   EnsembleRecording<2> recording;
   recording.worker_dispersion = true;
