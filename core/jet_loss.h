@@ -9,6 +9,7 @@
 
 #include "core/jets.h"
 #include "core/loss.h"
+#include "core/symmetric_eigen.h"
 
 namespace quasar {
 
@@ -84,7 +85,7 @@ template <int Dim, class Formula>
 Vec<Dim> jet_third_derivative(const Formula& formula, const Vec<Dim>& x, const Mat<Dim>& s) {
   constexpr int kN = kJetWidth<Dim>;
   using Inner = Dual<double, kN>;
-  const Eigen::SelfAdjointEigenSolver<Mat<Dim>> eigen(Mat<Dim>(0.5 * (s + s.transpose())));
+  const auto eigen = symmetric_eigen<kCompiledDim<Dim>>(0.5 * (s + s.transpose()));
   // what rounding leaves of an eigenvalue that is 0
   const double negligible = static_cast<double>(x.size()) * std::numeric_limits<double>::epsilon() *
                             eigen.eigenvalues().cwiseAbs().maxCoeff();

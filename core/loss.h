@@ -11,6 +11,14 @@ using Vec = Eigen::Matrix<double, Dim, 1>;
 template <int Dim>
 using Mat = Eigen::Matrix<double, Dim, Dim>;
 
+/// Applies M to the dimensions for which what many files use is compiled once, in a .cpp file: Eigen's decompositions
+/// are most of what a file that uses them takes to compile. Other dimensions are compiled where they are used.
+#define QUASAR_FOR_EACH_DIMENSION(M) M(2) M(3) M(4) M(Eigen::Dynamic)
+
+/// The one of these dimensions that serves vectors of dimension Dim.
+template <int Dim>
+inline constexpr int kCompiledDim = Dim >= 2 && Dim <= 4 ? Dim : Eigen::Dynamic;
+
 /// A smooth loss on R^d whose minimisers form a manifold.
 ///
 /// third_derivative(x, s) is the vector with i-th entry sum_jk d_i d_j d_k L(x) s_jk, written D3L[s].

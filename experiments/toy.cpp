@@ -25,22 +25,22 @@ namespace {
 constexpr const char* kStateFile = "replicas.state";
 
 /// The place on a closed curve in turns, below 1.
-template <class L>
-Observable<L::dim> turns(const typename LandscapeProblem<L>::ClosedCurve& closed) {
-  return [&closed](const Observed<L::dim>& seen) {
+template <int Dim>
+Observable<Dim> turns(const ClosedManifold<Dim>& closed) {
+  return [&closed](const Observed<Dim>& seen) {
     const double place = (closed.curve.coordinate(seen.projected) - closed.low) / closed.period;
     return std::min(place - std::floor(place), std::nextafter(1.0, 0.0));
   };
 }
 
-template <class L>
-EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const ToyRun& run) {
-  const auto known = observables_of(problem);
+template <int Dim>
+EnsembleRecording<Dim> recording_of(const std::vector<ToyObservable<Dim>>& known,
+                                    const std::optional<ClosedManifold<Dim>>& closed_curve, const ToyRun& run) {
   const auto value_of = [&](const std::string& name) {
     return std::find_if(known.begin(), known.end(), [&](const auto& observable) { return observable.name == name; })
         ->value;
   };
-  EnsembleRecording<L::dim> recording;
+  EnsembleRecording<Dim> recording;
   recording.times = run.times;
   recording.quantiles = true;
   recording.paths = run.paths;
@@ -53,8 +53,7 @@ EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const
     recording.histograms.push_back({value_of(name), low, high, run.histogram_bins[h]});
     recording.worker_dispersion |= name == kWorkerDispersion;
   }
-  if (run.names.closed_curve)
-    recording.histograms.push_back({turns<L>(*problem.closed_curve), 0.0, 1.0, run.closed_curve_bins});
+  if (run.names.closed_curve) recording.histograms.push_back({turns(*closed_curve), 0.0, 1.0, run.closed_curve_bins});
   return recording;
 }
 
@@ -86,9 +85,7 @@ class Saver {
   Clock::time_point last_ = Clock::now();
 };
 
-template <class L>
-void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Config& config, Recorder& recorder,
-              std::optional<SavedPaths> saved) {
+void simulate(const ToyRun& run, const Config& config, Recorder& recorder, std::optional<SavedPaths> saved) {
   const double replicas = static_cast<double>(run.ensemble.replicas) / run.ensemble.shards;
   const double worker_steps_a_step = replicas * run.ensemble.num_workers;
   Progress progress("toy", worker_steps_a_step * static_cast<double>(run.schedule.total_steps), "worker-steps");
@@ -104,8 +101,13 @@ void simulate(const LandscapeProblem<L>& problem, const ToyRun& run, const Confi
   };
   EnsembleState state;
   if (saved) state = {saved->step, saved->more.at("round"), saved->more.at("slow_time"), std::move(saved->numbers)};
-  record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording_of(problem, run), callbacks,
-                  saved ? &state : nullptr);
+  std::visit(
+      [&](const auto& problem) {
+        record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble,
+                        recording_of(observables_of(problem), problem.closed_curve, run), callbacks,
+                        saved ? &state : nullptr);
+      },
+      run.landscape.problem);
   if (left > 0)
     std::fprintf(stderr, "quasar: %lld of %lld replicas were not finite or beyond 1e6; they are in no average\n",
                  static_cast<long long>(left), static_cast<long long>(run.ensemble.replicas));
@@ -123,11 +125,7 @@ FinishedRun run_toy(const Config& config, bool dry_run) {
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.run.folder(config), config, kStateFile);
   return run_in_folder(
       config, run.run, run.describe(config), dry_run,
-      [&](Recorder& recorder) {
-        std::visit([&](const auto& problem) { simulate(problem, run, config, recorder, saved); },
-                   run.landscape.problem);
-      },
-      saved ? &saved->records : nullptr);
+      [&](Recorder& recorder) { simulate(run, config, recorder, saved); }, saved ? &saved->records : nullptr);
 }
 
 void toy_command(const RunArguments& arguments, bool all_regimes) {

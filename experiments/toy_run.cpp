@@ -67,10 +67,10 @@ struct KnownObservables {
   std::vector<std::string> all, by_default;
 };
 
-template <class L>
-KnownObservables known_observables(const LandscapeProblem<L>& problem) {
+template <int Dim>
+KnownObservables names_of(const std::vector<ToyObservable<Dim>>& observables) {
   KnownObservables known;
-  for (const auto& observable : observables_of(problem)) {
+  for (const auto& observable : observables) {
     known.all.push_back(observable.name);
     if (observable.by_default) known.by_default.push_back(observable.name);
   }
@@ -121,7 +121,7 @@ ToyRun ToyRun::read(const Config& config) {
     run.run.part = "-shard-" + std::to_string(run.ensemble.shard) + "-of-" + std::to_string(run.ensemble.shards);
   run.times = read_times(config, regime.slow_time);
   const KnownObservables known =
-      std::visit([](const auto& problem) { return known_observables(problem); }, landscape.problem);
+      std::visit([](const auto& problem) { return names_of(observables_of(problem)); }, landscape.problem);
   run.names.observables = read_observables(config, known);
   read_histograms(config, known, run);
   run.closed_curve_bins = config.integer("record.histogram", between(0, 1000), 0);

@@ -6,6 +6,7 @@
 #include <Eigen/Dense>
 
 #include "core/estimate.h"
+#include "core/symmetric_eigen.h"
 #include "sde/noise_law.h"
 #include "sde/schemes.h"
 
@@ -47,10 +48,10 @@ coupled_sgd_means(const L& loss, const Noise& noise, const Coefficients& coeffic
   using Vector = Vec<L::dim>;
   using Matrix = Mat<L::dim>;
   const auto root_of = [&noise](const Vector& x) -> Matrix {
-    return Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(noise.covariance(x))).operatorSqrt();
+    return symmetric_eigen<L::dim>(noise.covariance(x)).operatorSqrt();
   };
   const auto project_tangent = [&loss](const Vector& zeta, const Matrix& root) -> Matrix {
-    const Eigen::SelfAdjointEigenSolver<Matrix> hessian(Matrix(loss.hessian(zeta)));
+    const auto hessian = symmetric_eigen<L::dim>(loss.hessian(zeta));
     const double threshold = 1e-6 * hessian.eigenvalues().cwiseAbs().maxCoeff();  // as slow_coefficients
     const Vector tangent = hessian.eigenvalues().unaryExpr([&](double l) { return l > threshold ? 0.0 : 1.0; });
     return hessian.eigenvectors() * tangent.asDiagonal() * hessian.eigenvectors().transpose() * root;

@@ -6,6 +6,7 @@
 
 #include "core/errors.h"
 #include "core/loss.h"
+#include "core/symmetric_eigen.h"
 
 namespace quasar {
 
@@ -32,7 +33,7 @@ struct HessianModes {
 /// cost    one d x d symmetric eigendecomposition
 template <int Dim>
 HessianModes<Dim> split_modes(const Mat<Dim>& hessian, double rank_tolerance) {
-  const Eigen::SelfAdjointEigenSolver<Mat<Dim>> eigen(hessian);
+  const auto eigen = symmetric_eigen<Dim>(hessian);
   const double threshold = rank_tolerance * eigen.eigenvalues().cwiseAbs().maxCoeff();
   if (!(eigen.eigenvalues().minCoeff() >= -threshold))
     throw NumericalError("the Hessian has the eigenvalue " + std::to_string(eigen.eigenvalues().minCoeff()) +
@@ -42,6 +43,10 @@ HessianModes<Dim> split_modes(const Mat<Dim>& hessian, double rank_tolerance) {
   modes.lambda.head(tangent_dim).setZero();
   return modes;
 }
+
+#define QUASAR_DECLARE(DIM) extern template HessianModes<DIM> split_modes<DIM>(const Mat<DIM>&, double);
+QUASAR_FOR_EACH_DIMENSION(QUASAR_DECLARE)
+#undef QUASAR_DECLARE
 
 /// The modes of a loss at a point of the manifold, (d).                    Not checked: that zeta lies on the manifold.
 template <Loss L>

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/errors.h"
+#include "core/symmetric_eigen.h"
 
 namespace quasar {
 namespace {
@@ -41,7 +42,7 @@ Interpolation interpolate(const InterpolatingModel& model, Eigen::VectorXd theta
 
 SampleSpectrum sample_spectrum(const Eigen::MatrixXd& jacobian, Eigen::Index num_samples) {
   const Eigen::MatrixXd gram = jacobian * jacobian.transpose() / static_cast<double>(num_samples);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(gram);
+  const auto eigen = symmetric_eigen<Eigen::Dynamic>(gram);
   constexpr double kSmallest = 1e-14;  // rounding can make a tiny eigenvalue negative; the weights need l > 0
   return {eigen.eigenvalues().cwiseMax(kSmallest * eigen.eigenvalues().maxCoeff()), eigen.eigenvectors()};
 }

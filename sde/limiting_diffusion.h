@@ -60,7 +60,7 @@ ItoCoefficients<L::dim> limiting_diffusion(const L& loss, const Mat<L::dim>& cov
                                            double rank_tolerance = 1e-6) {
   const Mat<L::dim> along = hessian_modes(loss, zeta, rank_tolerance).tangent_projector();
   return {0.5 * projection_second_derivative(loss, zeta, covariance, rank_tolerance),
-          symmetric_root(Mat<L::dim>(along * covariance * along))};
+          symmetric_root<L::dim>(along * covariance * along)};
 }
 
 /// The noise of SGD as it is, without a drift: with Phi as the retraction, and with no other, Euler's scheme on it has
@@ -70,7 +70,7 @@ ItoCoefficients<L::dim> limiting_diffusion(const L& loss, const Mat<L::dim>& cov
 template <int Dim, GradientNoise<Dim> Noise>
 auto full_noise_field(const Noise& noise) {
   return [&noise](const Vec<Dim>& zeta) {
-    return SlowCoefficients<Dim>{Vec<Dim>::Zero(zeta.size()), symmetric_root(Mat<Dim>(noise.covariance(zeta)))};
+    return SlowCoefficients<Dim>{Vec<Dim>::Zero(zeta.size()), symmetric_root<Dim>(noise.covariance(zeta))};
   };
 }
 

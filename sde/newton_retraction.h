@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include <Eigen/Dense>
@@ -23,32 +22,21 @@ struct NewtonOptions {
 /// within O(h^4) of Phi, so tangent noise gives the same Slow SDE. From a normal displacement the two differ by O(h^2)
 /// along the manifold, so noise across the manifold needs Phi itself (project_by_gradient_flow).
 ///
+/// Compiled for the dimensions of QUASAR_FOR_EACH_DIMENSION.
 /// base, x  a point on the manifold and the one to bring back, (d)
 /// returns  the last point; not converged if a leading eigenvalue is not positive (x is too far away) or after
 ///          most_steps
 /// cost     one d x d symmetric eigendecomposition an iteration, 2 to 4 near the manifold, and one for the rank
 /// Not checked: that base lies on the manifold; that the nearest branch of the manifold is the one reached.
+template <int Dim>
+Projection<Dim> project_by_newton(const Derivatives<Dim>& loss, const Vec<Dim>& base, const Vec<Dim>& x,
+                                  const NewtonOptions& options);
+
+/// The same for a Loss.
 template <Loss L>
 Projection<L::dim> project_by_newton(const L& loss, const Vec<L::dim>& base, const Vec<L::dim>& x,
                                      const NewtonOptions& options = {}) {
-  using Vector = Vec<L::dim>;
-  using Matrix = Mat<L::dim>;
-  const auto at_base = Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(loss.hessian(base)), Eigen::EigenvaluesOnly);
-  const double threshold = options.rank_tolerance * at_base.eigenvalues().cwiseAbs().maxCoeff();
-  const Eigen::Index rank = (at_base.eigenvalues().array() > threshold).count();
-  Vector point = x;
-  for (std::int64_t steps = 0;; ++steps) {
-    const Vector gradient = loss.gradient(point);
-    const double slope = gradient.norm();
-    if (slope <= options.gradient_tolerance) return {point, steps, true};
-    if (!std::isfinite(slope) || rank == 0 || steps == options.most_steps) return {point, steps, false};
-    const Eigen::SelfAdjointEigenSolver<Matrix> hessian(Matrix(loss.hessian(point)));  // eigenvalues ascend
-    const auto leading = hessian.eigenvalues().tail(rank);
-    if (!(leading[0] > 0.0)) return {point, steps, false};
-    const auto normal = hessian.eigenvectors().rightCols(rank);
-    const Eigen::VectorXd in_normal = normal.transpose() * gradient;
-    point -= normal * in_normal.cwiseQuotient(leading);
-  }
+  return with_dimension<L::dim>(project_by_newton<kCompiledDim<L::dim>>(derivatives_of(loss), base, x, options));
 }
 
 }  // namespace quasar

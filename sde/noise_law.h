@@ -87,4 +87,10 @@ StepNoise<Dim> draw_step_noise(NoiseLaw law, std::uint64_t seed, std::int64_t pa
   return noise;
 }
 
+#define QUASAR_DECLARE(DIM)                                                                                \
+  extern template StepNoise<DIM> draw_step_noise<DIM>(NoiseLaw, std::uint64_t, std::int64_t, std::int64_t, \
+                                                      Eigen::Index);
+QUASAR_FOR_EACH_DIMENSION(QUASAR_DECLARE)
+#undef QUASAR_DECLARE
+
 }  // namespace quasar

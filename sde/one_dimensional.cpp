@@ -6,6 +6,7 @@
 #include <unsupported/Eigen/MatrixFunctions>
 
 #include "core/errors.h"
+#include "core/symmetric_eigen.h"
 
 namespace quasar {
 namespace {
@@ -56,7 +57,7 @@ SpectralGrid periodic_grid(double start, double period, int nodes) {
 QuadratureRule gauss_hermite(int nodes) {
   MatrixXd jacobi = MatrixXd::Zero(nodes, nodes);
   for (int i = 1; i < nodes; ++i) jacobi(i, i - 1) = jacobi(i - 1, i) = std::sqrt(i);
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(jacobi);
+  const auto eigen = symmetric_eigen<Eigen::Dynamic>(jacobi);
   return {eigen.eigenvalues(), eigen.eigenvectors().row(0).cwiseAbs2().transpose()};
 }
 

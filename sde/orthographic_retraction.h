@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include <Eigen/Dense>
@@ -23,28 +22,20 @@ struct OrthographicOptions {
 /// as project_by_newton, and like it for tangent noise only; one Hessian instead of one an iteration, but convergence
 /// is linear, with a factor of |H(base)^+ (H(x) - H(base))|.
 ///
+/// Compiled for the dimensions of QUASAR_FOR_EACH_DIMENSION.
 /// base, x  a point on the manifold and the one to bring back, (d)
 /// returns  the last point; not converged after most_steps or where the gradient is not finite
 /// cost     one d x d symmetric eigendecomposition, and one gradient and d r multiplications an iteration
 /// Not checked: that base lies on the manifold; that x + N_base meets the manifold only once.
+template <int Dim>
+Projection<Dim> project_orthographically(const Derivatives<Dim>& loss, const Vec<Dim>& base, const Vec<Dim>& x,
+                                         const OrthographicOptions& options);
+
+/// The same for a Loss.
 template <Loss L>
 Projection<L::dim> project_orthographically(const L& loss, const Vec<L::dim>& base, const Vec<L::dim>& x,
                                             const OrthographicOptions& options = {}) {
-  using Vector = Vec<L::dim>;
-  using Matrix = Mat<L::dim>;
-  const Eigen::SelfAdjointEigenSolver<Matrix> hessian(Matrix(loss.hessian(base)));
-  const double threshold = options.rank_tolerance * hessian.eigenvalues().cwiseAbs().maxCoeff();
-  const Vector inverse =
-      hessian.eigenvalues().unaryExpr([threshold](double l) { return l > threshold ? 1.0 / l : 0.0; });
-  const Matrix& v = hessian.eigenvectors();
-  Vector point = x;
-  for (std::int64_t steps = 0;; ++steps) {
-    const Vector gradient = loss.gradient(point);
-    const double slope = gradient.norm();
-    if (slope <= options.gradient_tolerance) return {point, steps, true};
-    if (!std::isfinite(slope) || steps == options.most_steps) return {point, steps, false};
-    point -= v * inverse.cwiseProduct(v.transpose() * gradient);
-  }
+  return with_dimension<L::dim>(project_orthographically<kCompiledDim<L::dim>>(derivatives_of(loss), base, x, options));
 }
 
 }  // namespace quasar

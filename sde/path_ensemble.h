@@ -134,7 +134,7 @@ class PathEnsemble {
   CoupledPoints<dim> next(std::size_t path, std::int64_t step) const {
     const Vec<dim>& zeta = state_.positions[path];
     const double h = options_.time_step;
-    const auto retraction = [this](const Vec<dim>& base, const Vec<dim>& x) {
+    const RetractionFunction<dim> retraction = [this](const Vec<dim>& base, const Vec<dim>& x) {
       return retract(loss_, options_, base, x);
     };
     const auto noise = [&](std::int64_t index) {
@@ -146,10 +146,10 @@ class PathEnsemble {
       const auto [state, converged] = adam_slow_step(loss_, noise_, from, adam(), h, noise(step).increments);
       return {state.zeta, state.v, converged};
     }
-    const auto slow = [this](const Vec<dim>& x) {
+    const SlowCoefficientFunction<dim> slow = [this](const Vec<dim>& x) {
       return path_coefficients(loss_, noise_, weights_, options_.equation, x);
     };
-    const auto ito = [this](const Vec<dim>& x) {
+    const ItoCoefficientFunction<dim> ito = [this](const Vec<dim>& x) {
       return path_ito_coefficients(loss_, noise_, weights_, options_.equation, x);
     };
     if (options_.scheme == PathScheme::talay_tubaro)

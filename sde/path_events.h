@@ -11,6 +11,7 @@
 
 #include "core/errors.h"
 #include "core/loss.h"
+#include "core/symmetric_eigen.h"
 
 namespace quasar {
 
@@ -99,7 +100,7 @@ class RankMonitor {
   static Vec<L::dim> eigenvalues(const L& loss, const Vec<L::dim>& x) {
     const Mat<L::dim> hessian = loss.hessian(x);
     if (!hessian.allFinite()) return Vec<L::dim>::Constant(x.size(), std::nan(""));
-    return Eigen::SelfAdjointEigenSolver<Mat<L::dim>>(hessian, Eigen::EigenvaluesOnly).eigenvalues();
+    return symmetric_eigen<kCompiledDim<L::dim>>(hessian, Eigen::EigenvaluesOnly).eigenvalues();
   }
 
   Eigen::Index rank_ = 0;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <functional>
 
 #include <Eigen/Dense>
 
@@ -22,6 +23,10 @@ concept ItoCoefficientField = requires(const C& coefficients, const Vec<Dim>& ze
   { coefficients(zeta) } -> std::same_as<ItoCoefficients<Dim>>;
 };
 
+/// For which Platen's scheme is compiled once a dimension.
+template <int Dim>
+using ItoCoefficientFunction = std::function<ItoCoefficients<Dim>(const Vec<Dim>& zeta)>;
+
 /// Ito drift of a Slow SDE in R^d: the tangent drift and the normal one that keeps the solution on the manifold.
 ///
 ///   a(zeta) = P b - (1/2) H^+ D3L[Sigma_par]         (grad L = 0 along the manifold, differentiated twice; derived)
@@ -35,7 +40,9 @@ template <Loss L>
 Vec<L::dim> ito_drift(const L& loss, const Vec<L::dim>& zeta, const SlowCoefficients<L::dim>& slow,
                       double rank_tolerance = 1e-6) {
   const Vec<L::dim> force = loss.third_derivative(zeta, Mat<L::dim>(slow.diffusion * slow.diffusion.transpose()));
-  return slow.drift - 0.5 * hessian_modes(loss, zeta, rank_tolerance).apply_inverse(force);
+  constexpr int kDim = kCompiledDim<L::dim>;
+  const Vec<kDim> in_basis = force;
+  return slow.drift - 0.5 * split_modes<kDim>(loss.hessian(zeta), rank_tolerance).apply_inverse(in_basis);
 }
 
 /// slow_coefficients with ito_drift as a field; loss and noise must outlive it.
@@ -100,5 +107,12 @@ struct Platen {
     return {last.point, stage.steps + last.steps, stage.converged && last.converged};
   }
 };
+
+#define QUASAR_DECLARE(DIM)                                                                                   \
+  extern template Projection<DIM> Platen::operator()(const ItoCoefficientFunction<DIM>&,                      \
+                                                     const RetractionFunction<DIM>&, const Vec<DIM>&, double, \
+                                                     const StepNoise<DIM>&) const;
+QUASAR_FOR_EACH_DIMENSION(QUASAR_DECLARE)
+#undef QUASAR_DECLARE
 
 }  // namespace quasar

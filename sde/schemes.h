@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <functional>
 
 #include "sde/gradient_flow.h"
 #include "sde/newton_retraction.h"
@@ -27,6 +28,12 @@ template <class C, int Dim>
 concept SlowCoefficientField = requires(const C& coefficients, const Vec<Dim>& zeta) {
   { coefficients(zeta) } -> std::same_as<SlowCoefficients<Dim>>;
 };
+
+/// Both as functions, for which the schemes are compiled once a dimension.
+template <int Dim>
+using RetractionFunction = std::function<Projection<Dim>(const Vec<Dim>& base, const Vec<Dim>& x)>;
+template <int Dim>
+using SlowCoefficientFunction = std::function<SlowCoefficients<Dim>(const Vec<Dim>& zeta)>;
 
 /// What a retraction may be used for.
 enum class RetractionKind {
@@ -108,5 +115,12 @@ struct Euler {
         zeta, Vec<Dim>(zeta + slow.drift * time_step + slow.diffusion * (std::sqrt(time_step) * noise.increments)));
   }
 };
+
+#define QUASAR_DECLARE(DIM)                                                                                  \
+  extern template Projection<DIM> Euler::operator()(const SlowCoefficientFunction<DIM>&,                     \
+                                                    const RetractionFunction<DIM>&, const Vec<DIM>&, double, \
+                                                    const StepNoise<DIM>&) const;
+QUASAR_FOR_EACH_DIMENSION(QUASAR_DECLARE)
+#undef QUASAR_DECLARE
 
 }  // namespace quasar

@@ -46,4 +46,11 @@ struct TalayTubaro {
   }
 };
 
+#define QUASAR_DECLARE(DIM)                                                                                   \
+  extern template CoupledPoints<DIM> TalayTubaro::operator()(                                                 \
+      const SlowCoefficientFunction<DIM>&, const RetractionFunction<DIM>&, const CoupledPoints<DIM>&, double, \
+      const StepNoise<DIM>&, const StepNoise<DIM>&) const;
+QUASAR_FOR_EACH_DIMENSION(QUASAR_DECLARE)
+#undef QUASAR_DECLARE
+
 }  // namespace quasar

@@ -12,8 +12,7 @@
 
 #include "core/errors.h"
 #include "core/interrupt.h"
-#include "toy_models/compiled_kernels.h"
-#include "toy_models/ensemble_cuda.h"
+#include "toy_models/ensemble_dynamics.h"
 #include "toy_models/round_queue.h"
 
 namespace quasar {
@@ -82,20 +81,20 @@ struct Counts {
   std::vector<HistogramCounts> histograms;
 };
 
-template <class L, class Real>
+template <int Dim, class Real>
 class Ensemble {
  public:
-  using Recording = EnsembleRecording<L::dim>;
+  using Recording = EnsembleRecording<Dim>;
 
-  Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, std::int64_t switch_step,
-           const Recording& recording, bool interruptible)
-      : landscape_(landscape),
+  Ensemble(const Dynamics<Dim, Real>& dynamics, const Vec<Dim>& start, const EnsembleOptions& options,
+           std::int64_t switch_step, const Recording& recording, bool interruptible)
+      : dynamics_(dynamics),
         options_(options),
         method_{options.noise, options.optimizer, switch_step},
         recording_(recording),
         interruptible_(interruptible) {
-    Block<L::dim, Real> block{};
-    for (int i = 0; i < L::dim; ++i)
+    Block<Dim, Real> block{};
+    for (int i = 0; i < Dim; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
     const std::int64_t all = blocks_in(options.replicas);
     first_block_ = all * options.shard / options.shards;
@@ -122,9 +121,9 @@ class Ensemble {
     const bool on_cpu = options_.device == Device::cpu;
     for_each_block([&](std::size_t b) {
       if (method_.is_needed()) return advance_generic_block(rounds.last(), b, &dispersion_[b * kLanes]);
-      Block<L::dim, Real> copy = blocks_[b];
-      advance_block(options_.instruction_set, landscape_, rounds.last(), noise(), first_replica(b),
-                    on_cpu ? blocks_[b] : copy, &dispersion_[b * kLanes]);
+      Block<Dim, Real> copy = blocks_[b];
+      dynamics_.advance_block(rounds.last(), noise(), first_replica(b), on_cpu ? blocks_[b] : copy,
+                              &dispersion_[b * kLanes]);
     });
     if (!on_cpu) advance(rounds.last());
   }
@@ -198,7 +197,7 @@ class Ensemble {
 
  private:
   static constexpr int kLevelOfUnit = 6;  // 64 blocks are measured in one go
-  static_assert(std::is_trivially_copyable_v<Block<L::dim, Real>>);
+  static_assert(std::is_trivially_copyable_v<Block<Dim, Real>>);
 
   void for_each_block(const std::function<void(std::size_t)>& work) const {
     in_parallel(options_.threads, blocks_.size(), [&](std::size_t, std::size_t b) {
@@ -209,29 +208,24 @@ class Ensemble {
 
   void advance(const RoundsView<Real>& rounds) {
     if (interruptible_) throw_if_interrupted();
-    if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise(), blocks_);
+    if (options_.device == Device::cuda) return dynamics_.advance_on_cuda(rounds, noise(), blocks_);
     for_each_block([&](std::size_t b) {
       if (method_.is_needed()) return advance_generic_block(rounds, b, nullptr);
-      advance_block(options_.instruction_set, landscape_, rounds, noise(), first_replica(b), blocks_[b]);
+      dynamics_.advance_block(rounds, noise(), first_replica(b), blocks_[b], nullptr);
     });
   }
 
-  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, L::dim); }
+  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, Dim); }
 
-  void advance_generic_block([[maybe_unused]] const RoundsView<Real>& rounds, [[maybe_unused]] std::size_t b,
-                             [[maybe_unused]] double* dispersion) {
-    if constexpr (std::is_same_v<Real, double>) {
-      for (int lane = 0; lane < lanes_used(b); ++lane) {
-        const Vec<L::dim> before = average(b, lane);
-        double after[L::dim];
-        std::copy_n(before.data(), L::dim, after);
-        const std::size_t place = b * kLanes + static_cast<std::size_t>(lane);
-        const bool inside = advance_generic(
-            landscape_, rounds, noise(), method_, static_cast<std::uint32_t>(replica(b, lane)), after,
-            optimizer_state_.data() + place * state_of_replica(), dispersion ? dispersion + lane : nullptr);
-        for (int i = 0; i < L::dim; ++i) blocks_[b].average[i][lane] = after[i];
-        if (!inside) blocks_[b].left_domain[lane] = 1;
-      }
+  void advance_generic_block(const RoundsView<Real>& rounds, std::size_t b, double* dispersion) {
+    for (int lane = 0; lane < lanes_used(b); ++lane) {
+      Vec<Dim> x = average(b, lane);
+      const std::size_t place = b * kLanes + static_cast<std::size_t>(lane);
+      const bool inside = dynamics_.advance_generic(
+          rounds, noise(), method_, static_cast<std::uint32_t>(replica(b, lane)), x.data(),
+          optimizer_state_.data() + place * state_of_replica(), dispersion ? dispersion + lane : nullptr);
+      for (int i = 0; i < Dim; ++i) blocks_[b].average[i][lane] = static_cast<Real>(x[i]);
+      if (!inside) blocks_[b].left_domain[lane] = 1;
     }
   }
 
@@ -258,9 +252,9 @@ class Ensemble {
     return counts;
   }
 
-  Vec<L::dim> average(std::size_t b, int lane) const {
-    Vec<L::dim> x;
-    for (int i = 0; i < L::dim; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
+  Vec<Dim> average(std::size_t b, int lane) const {
+    Vec<Dim> x;
+    for (int i = 0; i < Dim; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
     return x;
   }
 
@@ -277,9 +271,9 @@ class Ensemble {
     RunningCovariance sum(values.size());
     for (int lane = 0; lane < lanes_used(b); ++lane) {
       if (blocks_[b].left_domain[lane]) continue;
-      Observed<L::dim> observed;
+      Observed<Dim> observed;
       observed.average = average(b, lane);
-      observed.projected = landscape_.project(observed.average);
+      observed.projected = dynamics_.project(observed.average);
       observed.worker_dispersion =
           recording_.worker_dispersion ? dispersion_[b * kLanes + static_cast<std::size_t>(lane)] : std::nan("");
       for (std::size_t o = 0; o < values.size(); ++o) {
@@ -300,7 +294,7 @@ class Ensemble {
     for (std::size_t b = 0; b < blocks_.size(); ++b)
       for (int lane = 0; lane < lanes_used(b); ++lane) {
         if (replica(b, lane) >= recording_.paths) return result;
-        const Vec<L::dim> x = average(b, lane);
+        const Vec<Dim> x = average(b, lane);
         result.emplace_back(x.data(), blocks_[b].left_domain[lane] ? x.data() : x.data() + x.size());
       }
     return result;
@@ -314,22 +308,22 @@ class Ensemble {
     return result;
   }
 
-  L landscape_;
+  Dynamics<Dim, Real> dynamics_;
   EnsembleOptions options_;
   GenericMethod method_;
   const Recording& recording_;
   bool interruptible_;
   std::int64_t first_block_;
-  std::vector<Block<L::dim, Real>> blocks_;
+  std::vector<Block<Dim, Real>> blocks_;
   std::vector<double> dispersion_;       // of each replica before its last average
   std::vector<double> optimizer_state_;  // replica by replica; see GenericMethod::state_size
 };
 
-template <class Real, class L>
-void run(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule, const EnsembleOptions& options,
-         const EnsembleRecording<L::dim>& recording, const EnsembleCallbacks& callbacks,
+template <int Dim, class Real>
+void run(const Dynamics<Dim, Real>& dynamics, const Vec<Dim>& start, const TrainingSchedule& schedule,
+         const EnsembleOptions& options, const EnsembleRecording<Dim>& recording, const EnsembleCallbacks& callbacks,
          const EnsembleState* resume_from) {
-  Ensemble<L, Real> ensemble(landscape, start, options, schedule.sync.switch_step, recording, !callbacks.on_pause);
+  Ensemble<Dim, Real> ensemble(dynamics, start, options, schedule.sync.switch_step, recording, !callbacks.on_pause);
   RoundQueue queue(schedule, options.optimizer.rate_factor());
   auto next_time = recording.times.begin();
   const auto pass_times = [&] {
@@ -373,8 +367,14 @@ void record_ensemble(const L& landscape, const Vec<L::dim>& start, const Trainin
   static_assert(Landscape<L>);
   check(options);
   check_method<L>(options);
-  const auto run_it = options.precision == Precision::float32 ? run<float, L> : run<double, L>;
-  run_it(landscape, start, schedule, options, recording, callbacks, resume_from);
+  const auto run_in = [&]<class Real>(Real) {
+    run(dynamics_of<Real>(landscape, options.instruction_set), start, schedule, options, recording, callbacks,
+        resume_from);
+  };
+  if (options.precision == Precision::float32)
+    run_in(float());
+  else
+    run_in(double());
 }
 
 // Every argument's type follows from the landscape's.

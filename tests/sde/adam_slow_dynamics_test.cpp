@@ -60,7 +60,7 @@ TEST(AdamCoefficients, AreTheDerivativesOfThePreconditionedFlow) {
   tight.step_tolerance = 1e-14;
   tight.gradient_tolerance = 1e-12;
   const Mat<4> full_noise = p.asDiagonal() * covariance * p.asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<Mat<4>> eigen(full_noise);
+  const auto eigen = symmetric_eigen<4>(full_noise);
   constexpr double kStep = 0.01;
   Vec<4> second = Vec<4>::Zero();
   for (int i = 0; i < 4; ++i) {

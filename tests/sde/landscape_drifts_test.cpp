@@ -141,7 +141,7 @@ TEST(TurningValleyDrift, IsTheClosedFormAndBalancesItsStationaryLaw) {
 TEST(TurningValleyDrift, IsLostWithTheOffDiagonalLyapunovWeights) {
   const TurningValley valley{2.0, 0.7, 0.8, 1.2, 0.5, 0.3};
   const Vec<3> zeta(0, 0, 0.7);
-  const Eigen::SelfAdjointEigenSolver<Mat<3>> hessian(valley.hessian(zeta));
+  const auto hessian = symmetric_eigen<3>(valley.hessian(zeta));
   const Mat<3> v = hessian.eigenvectors(), rotated = v.transpose() * valley.covariance(zeta) * v;
   const Mat<3> diagonal_only = v * Mat<3>(rotated.diagonal().asDiagonal()) * v.transpose();
   for (const auto& weights : kRegimes) {

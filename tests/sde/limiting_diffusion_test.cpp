@@ -30,7 +30,7 @@ Vec<L::dim> phi(const L& loss, const Vec<L::dim>& x) {
 template <Loss L>
 Vec<L::dim> second_difference(const L& loss, const Vec<L::dim>& zeta, const Mat<L::dim>& m) {
   constexpr double kStep = 0.01;
-  const Eigen::SelfAdjointEigenSolver<Mat<L::dim>> eigen(m);
+  const auto eigen = symmetric_eigen<L::dim>(m);
   Vec<L::dim> sum = Vec<L::dim>::Zero(zeta.size());
   for (Eigen::Index i = 0; i < zeta.size(); ++i) {
     const auto at = [&](double h) { return phi(loss, Vec<L::dim>(zeta + h * kStep * eigen.eigenvectors().col(i))); };
