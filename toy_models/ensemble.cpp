@@ -43,8 +43,6 @@ void check(const EnsembleOptions& options) {
                                        " blocks of " + std::to_string(kLanes) + ": too few for " +
                                        std::to_string(options.shards) + " shards");
   if (options.device == Device::cuda) require_cuda();
-  // CudaEnsemble names its replicas from 0 on.
-  demand(options.shards == 1 || options.device == Device::cpu, "shards run on the device cpu only");
 }
 
 /// Refuses noise and optimisers that there is no kernel for.
@@ -209,7 +207,8 @@ class Ensemble {
 
   void advance(const RoundsView<Real>& rounds) {
     if (interruptible_) throw_if_interrupted();
-    if (options_.device == Device::cuda) return CudaEnsemble<L>::advance(landscape_, rounds, noise(), blocks_);
+    if (options_.device == Device::cuda)
+      return CudaEnsemble<L>::advance(landscape_, rounds, noise(), first_replica(0), blocks_);
     for_each_block([&](std::size_t b) {
       if (method_.is_needed()) return advance_generic_block(rounds, b, nullptr);
       advance_block(options_.instruction_set, landscape_, rounds, noise(), first_replica(b), blocks_[b]);
