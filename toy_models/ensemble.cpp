@@ -13,6 +13,8 @@
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "toy_models/compiled_kernels.h"
+#include "toy_models/dynamic_kernels.h"
+#include "toy_models/ensemble_checks.h"
 #include "toy_models/ensemble_cuda.h"
 #include "toy_models/round_queue.h"
 
@@ -23,42 +25,8 @@ namespace {
 constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
 constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
-constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
-
-std::int64_t blocks_in(std::int64_t replicas) { return (replicas + kLanes - 1) / kLanes; }
-
-void check(const EnsembleOptions& options) {
-  const auto demand = [](bool holds, const std::string& what) {
-    if (!holds) throw ConfigError("toy ensemble: " + what);
-  };
-  demand(options.num_workers >= 1 && options.num_workers <= 65536, "the number of workers must be 1 to 65536");
-  demand(options.replicas >= 1 && options.replicas <= std::numeric_limits<std::int32_t>::max(),
-         "the number of replicas must be 1 to 2147483647");
-  demand(options.threads >= 1, "the number of threads must be at least 1");
-  demand(options.max_bad_fraction >= 0.0, "max_bad_fraction must not be negative");
-  demand(options.shards >= 1 && options.shard >= 0 && options.shard < options.shards,
-         "there is no shard " + std::to_string(options.shard) + " of " + std::to_string(options.shards));
-  const std::int64_t blocks = blocks_in(options.replicas);
-  demand(options.shards <= blocks, std::to_string(options.replicas) + " replicas are " + std::to_string(blocks) +
-                                       " blocks of " + std::to_string(kLanes) + ": too few for " +
-                                       std::to_string(options.shards) + " shards");
-  if (options.device == Device::cuda) require_cuda();
-}
-
-/// Refuses noise and optimisers that there is no kernel for.
-template <class L>
-void check_method(const EnsembleOptions& options) {
-  const bool batches = std::holds_alternative<toy_noise::MiniBatch>(options.noise);
-  if (batches && !FiniteSum<L>)
-    throw ConfigError(
-        "toy ensemble: mini-batch noise needs a landscape that is a mean of samples' losses; it can be combined with "
-        "least_squares and diagonal_network, other landscapes with gaussian, label_noise and student_t");
-  const bool generic = GenericMethod{options.noise, options.optimizer}.is_needed();
-  if (generic && (options.precision != Precision::float64 || options.device != Device::cpu))
-    throw ConfigError(
-        "toy ensemble: float32 and cuda can be combined with gaussian noise or label_noise and sgd without momentum; "
-        "student_t and minibatch noise, momentum and adam take float64 on the cpu");
-}
+constexpr double kNumbersPerBatchOfDynamicKernel = 5e9;  // of noise times those of a replica
+constexpr double kMostStepsPerBatch = 1e6;               // their learning rates are stored
 
 /// Calls work(thread, i) for i = 0, ..., count - 1 on some threads; an exception of any of them ends all and is thrown
 /// here.
@@ -80,6 +48,14 @@ struct Counts {
   std::vector<HistogramCounts> histograms;
 };
 
+template <class L>
+int size_of(const L& landscape) {
+  if constexpr (DynamicLandscape<L>)
+    return static_cast<int>(landscape.size());
+  else
+    return L::dim;
+}
+
 template <class L, class Real>
 class Ensemble {
  public:
@@ -88,12 +64,14 @@ class Ensemble {
   Ensemble(const L& landscape, const Vec<L::dim>& start, const EnsembleOptions& options, std::int64_t switch_step,
            const Recording& recording, bool interruptible)
       : landscape_(landscape),
+        size_(size_of(landscape)),
         options_(options),
         method_{options.noise, options.optimizer, switch_step},
         recording_(recording),
         interruptible_(interruptible) {
     Block<L::dim, Real> block{};
-    for (int i = 0; i < L::dim; ++i)
+    if constexpr (DynamicLandscape<L>) block.average.resize(static_cast<std::size_t>(size_));
+    for (int i = 0; i < size_; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
     const std::int64_t all = blocks_in(options.replicas);
     first_block_ = all * options.shard / options.shards;
@@ -103,9 +81,11 @@ class Ensemble {
   }
 
   std::int64_t steps_per_batch() const {
-    const double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
-                        : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
-                                                          : kWorkerStepsPerBatchOnCpu;
+    double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
+                  : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
+                                                    : kWorkerStepsPerBatchOnCpu;
+    if constexpr (DynamicLandscape<L>)
+      work = kNumbersPerBatchOfDynamicKernel / static_cast<double>(landscape_.noise_dim() * (size_ + 16));
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
@@ -177,26 +157,38 @@ class Ensemble {
 
   /// The blocks as memory has them, then the optimisers' states.
   std::string state() const {
-    std::string state(bytes_of_blocks() + bytes_of_optimizers(), '\0');
-    std::memcpy(state.data(), blocks_.data(), bytes_of_blocks());
-    if (!optimizer_state_.empty())
-      std::memcpy(state.data() + bytes_of_blocks(), optimizer_state_.data(), bytes_of_optimizers());
+    std::string state;
+    for_each_piece(
+        *this, [&](const void* memory, std::size_t bytes) { state.append(static_cast<const char*>(memory), bytes); });
     return state;
   }
 
   void restore(const std::string& state) {
-    const std::size_t expected = bytes_of_blocks() + bytes_of_optimizers();
+    std::size_t expected = 0;
+    for_each_piece(*this, [&](const void*, std::size_t bytes) { expected += bytes; });
     if (state.size() != expected)
       throw CheckpointError("the saved state is not of these replicas: it has " + std::to_string(state.size()) +
                             " bytes instead of " + std::to_string(expected));
-    std::memcpy(blocks_.data(), state.data(), bytes_of_blocks());
-    if (!optimizer_state_.empty())
-      std::memcpy(optimizer_state_.data(), state.data() + bytes_of_blocks(), bytes_of_optimizers());
+    const char* from = state.data();
+    for_each_piece(*this, [&](void* memory, std::size_t bytes) {
+      std::memcpy(memory, from, bytes);
+      from += bytes;
+    });
   }
 
  private:
   static constexpr int kLevelOfUnit = 6;  // 64 blocks are measured in one go
-  static_assert(std::is_trivially_copyable_v<Block<L::dim, Real>>);
+
+  /// Calls visit(memory, bytes) for all that changes from round to round.
+  template <class Self, class Visit>
+  static void for_each_piece(Self& self, const Visit& visit) {
+    for (auto& block : self.blocks_) {
+      visit(&block.average[0][0], static_cast<std::size_t>(self.size_) * kLanes * sizeof(Real));
+      visit(block.left_domain, sizeof(block.left_domain));
+    }
+    if (!self.optimizer_state_.empty())
+      visit(self.optimizer_state_.data(), self.optimizer_state_.size() * sizeof(double));
+  }
 
   void for_each_block(const std::function<void(std::size_t)>& work) const {
     in_parallel(options_.threads, blocks_.size(), [&](std::size_t, std::size_t b) {
@@ -207,19 +199,20 @@ class Ensemble {
 
   void advance(const RoundsView<Real>& rounds) {
     if (interruptible_) throw_if_interrupted();
-    if (options_.device == Device::cuda)
-      return CudaEnsemble<L>::advance(landscape_, rounds, noise(), first_replica(0), blocks_);
+    if constexpr (!DynamicLandscape<L>)
+      if (options_.device == Device::cuda)
+        return CudaEnsemble<L>::advance(landscape_, rounds, noise(), first_replica(0), blocks_);
     for_each_block([&](std::size_t b) {
       if (method_.is_needed()) return advance_generic_block(rounds, b, nullptr);
       advance_block(options_.instruction_set, landscape_, rounds, noise(), first_replica(b), blocks_[b]);
     });
   }
 
-  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, L::dim); }
+  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, size_); }
 
   void advance_generic_block([[maybe_unused]] const RoundsView<Real>& rounds, [[maybe_unused]] std::size_t b,
                              [[maybe_unused]] double* dispersion) {
-    if constexpr (std::is_same_v<Real, double>) {
+    if constexpr (std::is_same_v<Real, double> && !DynamicLandscape<L>) {
       for (int lane = 0; lane < lanes_used(b); ++lane) {
         const Vec<L::dim> before = average(b, lane);
         double after[L::dim];
@@ -233,9 +226,6 @@ class Ensemble {
       }
     }
   }
-
-  std::size_t bytes_of_blocks() const { return blocks_.size() * sizeof(blocks_[0]); }
-  std::size_t bytes_of_optimizers() const { return optimizer_state_.size() * sizeof(double); }
 
   WorkerNoise noise() const {
     const bool signs = std::holds_alternative<toy_noise::LabelNoise>(options_.noise);
@@ -258,8 +248,8 @@ class Ensemble {
   }
 
   Vec<L::dim> average(std::size_t b, int lane) const {
-    Vec<L::dim> x;
-    for (int i = 0; i < L::dim; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
+    Vec<L::dim> x = Vec<L::dim>::Zero(size_);
+    for (int i = 0; i < size_; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
     return x;
   }
 
@@ -278,7 +268,10 @@ class Ensemble {
       if (blocks_[b].left_domain[lane]) continue;
       Observed<L::dim> observed;
       observed.average = average(b, lane);
-      observed.projected = landscape_.project(observed.average);
+      if constexpr (DynamicLandscape<L>)
+        observed.projected = recording_.project(observed.average);
+      else
+        observed.projected = landscape_.project(observed.average);
       observed.worker_dispersion =
           recording_.worker_dispersion ? dispersion_[b * kLanes + static_cast<std::size_t>(lane)] : std::nan("");
       for (std::size_t o = 0; o < values.size(); ++o) {
@@ -314,6 +307,7 @@ class Ensemble {
   }
 
   L landscape_;
+  int size_;  // numbers of a replica
   EnsembleOptions options_;
   GenericMethod method_;
   const Recording& recording_;
@@ -369,9 +363,10 @@ template <class L>
 void record_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                      const EnsembleOptions& options, const EnsembleRecording<L::dim>& recording,
                      const EnsembleCallbacks& callbacks, const EnsembleState* resume_from) {
-  static_assert(Landscape<L>);
-  check(options);
-  check_method<L>(options);
+  static_assert(Landscape<L> || DynamicLandscape<L>);
+  check_ensemble(options, {.minibatch = FiniteSum<L>, .generic = Landscape<L>});
+  if (DynamicLandscape<L> && !recording.project)
+    throw ConfigError("toy ensemble: a landscape without Phi in closed form needs EnsembleRecording::project");
   const auto run_it = options.precision == Precision::float32 ? run<float, L> : run<double, L>;
   run_it(landscape, start, schedule, options, recording, callbacks, resume_from);
 }
@@ -382,5 +377,6 @@ using RecordEnsemble = void(const L&, const Vec<L::dim>&, const TrainingSchedule
                             const EnsembleRecording<L::dim>&, const EnsembleCallbacks&, const EnsembleState*);
 #define QUASAR_DEFINE(...) template RecordEnsemble<__VA_ARGS__> record_ensemble<__VA_ARGS__>;
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
+QUASAR_FOR_EACH_DYNAMIC_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar
