@@ -17,6 +17,8 @@
 #include "experiments/sweep.h"
 #include "experiments/toy_observables.h"
 #include "experiments/toy_run.h"
+#include "sde/gradient_flow.h"
+#include "toy_models/dynamic_landscape.h"
 
 namespace quasar {
 namespace {
@@ -32,6 +34,17 @@ Observable<L::dim> turns(const typename LandscapeProblem<L>::ClosedCurve& closed
   };
 }
 
+/// Phi by the gradient flow of the formula that the steps take, to some 1e-8 of the point.
+template <DynamicLandscape L>
+Vec<L::dim> flow_to_manifold(const L& landscape, const Vec<L::dim>& x) {
+  const auto gradient = [&](const Vec<L::dim>& y) { return gradient_of_steps(landscape, y); };
+  const auto end = project_by_gradient_flow<L::dim>(gradient, x, {.gradient_tolerance = 1e-8, .step_tolerance = 1e-10});
+  if (!end.converged)
+    throw NumericalError("the gradient flow from a replica's average found no minimiser in " +
+                         std::to_string(end.steps) + " steps; try a smaller learning rate or shorter rounds");
+  return end.point;
+}
+
 template <class L>
 EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const ToyRun& run) {
   const auto known = observables_of(problem);
@@ -40,6 +53,8 @@ EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const
         ->value;
   };
   EnsembleRecording<L::dim> recording;
+  if constexpr (DynamicLandscape<L>)
+    recording.project = [&problem](const Vec<L::dim>& x) { return flow_to_manifold(problem.landscape, x); };
   recording.times = run.times;
   recording.quantiles = true;
   recording.paths = run.paths;

@@ -51,7 +51,7 @@ std::vector<ToyObservable<L::dim>> observables_of(const LandscapeProblem<L>& pro
   add("lambda_max", [&](const Seen& seen) { return largest_eigenvalue<L::dim>(landscape.hessian(seen.projected)); });
   add("loss", [&](const Seen& seen) { return landscape.value(seen.average); });
   add(kWorkerDispersion, [](const Seen& seen) { return seen.worker_dispersion; });
-  for (int i = 0; i < L::dim; ++i) {
+  for (Eigen::Index i = 0; i < problem.start.size(); ++i) {
     add("average_" + std::to_string(i + 1), [i](const Seen& seen) { return seen.average[i]; });
     add("projected_" + std::to_string(i + 1), [i](const Seen& seen) { return seen.projected[i]; });
   }
