@@ -11,9 +11,8 @@ namespace {
 struct Regime {
   const char *title, *rule, *coefficient;
 };
-constexpr Regime kRegimes[] = {{"SGD", "constant", "sync.period"},
-                               {"H = beta/eta", "inverse", "sync.beta"},
-                               {"QSR", "qsr", "sync.alpha"}};
+constexpr Regime kRegimes[] = {
+    {"SGD", "constant", "sync.period"}, {"H = beta/eta", "inverse", "sync.beta"}, {"QSR", "qsr", "sync.alpha"}};
 
 /// The overrides with this regime's rule and, of what sets H, its own coefficient only.
 std::vector<std::string> overrides_of(const Regime& regime, const Config& file,

@@ -1,18 +1,17 @@
 #include "experiments/landscapes.h"
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "experiments/dynamic_landscapes.h"
 #include "experiments/other_keys.h"
 
 namespace quasar {
 namespace {
 
-const std::vector<std::string> kLandscapes = {"valley",           "circle",       "hyperbola",      "river",
-                                              "periodic_valley",  "sphere",       "turning_valley", "ellipse",
-                                              "diagonal_network", "least_squares"};
-const std::vector<std::string> kLandscapesOfSdeOnly = {"matrix_factorization", "tanh_network"};
+const std::vector<std::string> kLandscapes = {
+    "valley",         "circle",  "hyperbola",        "river",         "periodic_valley",      "sphere",
+    "turning_valley", "ellipse", "diagonal_network", "least_squares", "matrix_factorization", "tanh_network"};
 
 LandscapeProblem<Valley> read_valley(const Config& config) {
   const Valley valley{config.number("landscape.noise_scale", at_least(0.0), 1.0)};
@@ -119,25 +118,9 @@ LandscapeProblem<LeastSquares<2, 4>> read_least_squares(const Config& config) {
 
 }  // namespace
 
-std::string read_landscape_name(const Config& config) {
-  std::vector<std::string> names = kLandscapes;
-  names.insert(names.end(), kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end());
-  const std::string name = config.choice("landscape.name", names);
-  config.forget_replaced("landscape.name", other_keys::kLandscapeSettings);
-  return name;
-}
-
-bool is_of_sde_only(const std::string& name) {
-  return std::find(kLandscapesOfSdeOnly.begin(), kLandscapesOfSdeOnly.end(), name) != kLandscapesOfSdeOnly.end();
-}
-
 NamedLandscape read_landscape(const Config& config) {
-  const std::string name = read_landscape_name(config);
-  if (is_of_sde_only(name)) {
-    std::string others;
-    for (const auto& other : kLandscapes) others += (others.empty() ? "" : ", ") + other;
-    config.fail("landscape.name", "is known to quasar sde only; here choose one of " + others);
-  }
+  const std::string name = config.choice("landscape.name", kLandscapes);
+  config.forget_replaced("landscape.name", other_keys::kLandscapeSettings);
   if (name == "valley") return {name, read_valley(config)};
   if (name == "circle") return {name, read_circle(config)};
   if (name == "hyperbola") return {name, read_hyperbola(config)};
@@ -147,6 +130,8 @@ NamedLandscape read_landscape(const Config& config) {
   if (name == "turning_valley") return {name, read_turning_valley(config)};
   if (name == "ellipse") return {name, read_ellipse(config)};
   if (name == "least_squares") return {name, read_least_squares(config)};
+  if (name == "matrix_factorization") return {name, read_matrix_factorization(config)};
+  if (name == "tanh_network") return {name, read_tanh_network(config)};
   return {name, read_diagonal_network(config)};
 }
 

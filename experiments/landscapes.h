@@ -13,9 +13,11 @@
 #include "toy_models/ellipse.h"
 #include "toy_models/hyperbola.h"
 #include "toy_models/least_squares.h"
+#include "toy_models/matrix_factorization.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/river.h"
 #include "toy_models/sphere.h"
+#include "toy_models/tanh_network.h"
 #include "toy_models/turning_valley.h"
 #include "toy_models/valley.h"
 
@@ -47,24 +49,20 @@ struct LandscapeProblem {
   std::optional<ClosedCurve> closed_curve = std::nullopt;
 };
 
-/// Every landscape of the commands `sde` and `toy` (slow_problem.cpp has those of `sde` only); a new one is a line here and a case in read_landscape.
+/// Every landscape of the commands `sde` and `toy`; a new one is a line here and a case in read_landscape.
 using AnyLandscapeProblem =
     std::variant<LandscapeProblem<Valley>, LandscapeProblem<Circle>, LandscapeProblem<Hyperbola>,
                  LandscapeProblem<River>, LandscapeProblem<PeriodicValley>, LandscapeProblem<Sphere<3>>,
                  LandscapeProblem<TurningValley>, LandscapeProblem<Ellipse>, LandscapeProblem<DiagonalNetwork<8, 3>>,
-                 LandscapeProblem<LeastSquares<2, 4>>>;
+                 LandscapeProblem<LeastSquares<2, 4>>, LandscapeProblem<MatrixFactorization>,
+                 LandscapeProblem<TanhNetwork>>;
 
 struct NamedLandscape {
   std::string name;
   AnyLandscapeProblem problem;
 };
 
-/// Reads `landscape.name`, of every landscape there is.
-std::string read_landscape_name(const Config& config);
-/// Whether the landscape has no ensembles, so that only `quasar sde` takes it.
-bool is_of_sde_only(const std::string& name);
-
-/// Reads `landscape.*`; throws ConfigError for a landscape that only `quasar sde` takes.
+/// Reads `landscape.*`.
 NamedLandscape read_landscape(const Config& config);
 
 /// Throws ConfigError about `key` unless the landscape's manifold is known as a closed curve.

@@ -33,7 +33,9 @@ const std::string kRunKeys = "  workers.count, record.points, run.name, run.resu
 
 const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
-    "    ellipse|diagonal_network|least_squares, .start and the landscape's own settings (--dry-run lists them)\n";
+    "    ellipse|diagonal_network|least_squares|matrix_factorization (.rows, .columns, .rank)|\n"
+    "    tanh_network (.inputs, .samples, .width, .data_seed), .start and the landscape's own settings\n"
+    "    (--dry-run lists them)\n";
 
 const std::string kToyRecordKeys =
     "  record.observables = [\"name\", ...] of the landscape's own (the default, with distance_to_manifold and\n"
@@ -43,11 +45,6 @@ const std::string kToyRecordKeys =
     "  record.times = [t, ...] (instead of record.points), .paths (the first n replicas), .histograms.NAME = [low, "
     "high,\n"
     "    bins] (of an observable), .histogram (bins; where the replicas are along the manifold)\n";
-
-const std::string kSdeOnlyLandscapes =
-    "    | matrix_factorization (.rows, .columns, .rank) | tanh_network (.inputs, .samples, .width, .data_seed), "
-    "these\n"
-    "    two for quasar sde only\n";
 
 const std::string kTrainKeys =
     "  sync.rule = parallel averages gradients at every step, overlapped with backward; training.epochs instead of\n"
@@ -148,7 +145,7 @@ int run(int argc, char** argv) {
   bool all_regimes = false;
   add_all_regimes(sde, all_regimes);
   sde->footer(
-      kScheduleKeys + "Other keys:\n" + kLandscapeKeys + kSdeOnlyLandscapes +
+      kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
       "  sde.equation = slow_sde | limiting_diffusion (of SGD: the full noise projected; needs H = 1)\n"
       "  sde.scheme = euler (weak order 1) | platen (2) | talay_tubaro (2; a step is two half steps beside a whole "
       "one),\n"
@@ -179,7 +176,8 @@ int run(int argc, char** argv) {
       "  noise.law = gaussian|label_noise (fair signs, a bit each)|student_t (.degrees_of_freedom >= 3)|minibatch\n"
       "    (batch.local_size, data.order = replacement|reshuffle; least_squares and diagonal_network only);\n"
       "  optimizer.name = sgd (.momentum, .nesterov) | adam (.beta1, .beta2, .epsilon); averaging.momentum, .adam_m,\n"
-      "    .adam_v = keep|average|reset; student_t, minibatch, momentum and adam in float64 on the cpu\n" +
+      "    .adam_v = keep|average|reset; student_t, minibatch, momentum and adam in float64 on the cpu,\n"
+      "    and these and cuda not with matrix_factorization and tanh_network\n" +
       kToyRecordKeys + kRunKeys +
       "Sweeps: sweep.eta, .H, .K, .beta, .alpha or any key as sweep.section.key = [values]: every combination with\n"
       "  the same seed, and a table\n"

@@ -18,6 +18,8 @@
 #include "experiments/sweep.h"
 #include "experiments/toy_observables.h"
 #include "experiments/toy_run.h"
+#include "sde/gradient_flow.h"
+#include "toy_models/dynamic_landscape.h"
 
 namespace quasar {
 namespace {
@@ -31,6 +33,17 @@ Observable<Dim> turns(const ClosedManifold<Dim>& closed) {
     const double place = (closed.curve.coordinate(seen.projected) - closed.low) / closed.period;
     return std::min(place - std::floor(place), std::nextafter(1.0, 0.0));
   };
+}
+
+/// Phi by the gradient flow of the formula that the steps take, to some 1e-8 of the point.
+template <DynamicLandscape L>
+Vec<L::dim> flow_to_manifold(const L& landscape, const Vec<L::dim>& x) {
+  const auto gradient = [&](const Vec<L::dim>& y) { return gradient_of_steps(landscape, y); };
+  const auto end = project_by_gradient_flow<L::dim>(gradient, x, {.gradient_tolerance = 1e-8, .step_tolerance = 1e-10});
+  if (!end.converged)
+    throw NumericalError("the gradient flow from a replica's average found no minimiser in " +
+                         std::to_string(end.steps) + " steps; try a smaller learning rate or shorter rounds");
+  return end.point;
 }
 
 template <int Dim>
@@ -102,9 +115,11 @@ void simulate(const ToyRun& run, const Config& config, Recorder& recorder, std::
   EnsembleState state;
   if (saved) state = {saved->step, saved->more.at("round"), saved->more.at("slow_time"), std::move(saved->numbers)};
   std::visit(
-      [&](const auto& problem) {
-        record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble,
-                        recording_of(observables_of(problem), problem.closed_curve, run), callbacks,
+      [&]<class L>(const LandscapeProblem<L>& problem) {
+        auto recording = recording_of(observables_of(problem), problem.closed_curve, run);
+        if constexpr (DynamicLandscape<L>)
+          recording.project = [&](const Vec<L::dim>& x) { return flow_to_manifold(problem.landscape, x); };
+        record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording, callbacks,
                         saved ? &state : nullptr);
       },
       run.landscape.problem);

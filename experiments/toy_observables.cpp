@@ -20,7 +20,7 @@ double largest_eigenvalue(const Mat<Dim>& hessian) {
 }  // namespace
 
 template <int Dim>
-std::vector<ToyObservable<Dim>> toy_observables(const std::vector<NamedObservable<Dim>>& own,
+std::vector<ToyObservable<Dim>> toy_observables(Eigen::Index size, const std::vector<NamedObservable<Dim>>& own,
                                                 const std::function<double(const Vec<Dim>&)>& value,
                                                 const std::function<Mat<Dim>(const Vec<Dim>&)>& hessian) {
   using Seen = Observed<Dim>;
@@ -38,19 +38,20 @@ std::vector<ToyObservable<Dim>> toy_observables(const std::vector<NamedObservabl
   add("lambda_max", [hessian](const Seen& seen) { return largest_eigenvalue<Dim>(hessian(seen.projected)); });
   add("loss", [value](const Seen& seen) { return value(seen.average); });
   add(kWorkerDispersion, [](const Seen& seen) { return seen.worker_dispersion; });
-  for (int i = 0; i < Dim; ++i) {
+  for (Eigen::Index i = 0; i < size; ++i) {
     add("average_" + std::to_string(i + 1), [i](const Seen& seen) { return seen.average[i]; });
     add("projected_" + std::to_string(i + 1), [i](const Seen& seen) { return seen.projected[i]; });
   }
   return result;
 }
 
-#define QUASAR_DEFINE(DIM)                                                                                \
-  template std::vector<ToyObservable<DIM>> toy_observables(const std::vector<NamedObservable<DIM>>&,      \
-                                                           const std::function<double(const Vec<DIM>&)>&, \
+#define QUASAR_DEFINE(DIM)                                                                                         \
+  template std::vector<ToyObservable<DIM>> toy_observables(Eigen::Index, const std::vector<NamedObservable<DIM>>&, \
+                                                           const std::function<double(const Vec<DIM>&)>&,          \
                                                            const std::function<Mat<DIM>(const Vec<DIM>&)>&);
 QUASAR_DEFINE(2)
 QUASAR_DEFINE(3)
 QUASAR_DEFINE(16)
+QUASAR_DEFINE(Eigen::Dynamic)
 
 }  // namespace quasar

@@ -22,9 +22,9 @@ inline constexpr const char* kWorkerDispersion = "worker_dispersion";
 /// All observables of a landscape: its own and the sharpness at the projection on the manifold; distance to it, loss and
 /// coordinates of the average; the dispersion of the workers. All in double, whatever the replicas are in.
 ///
-/// Compiled in toy_observables.cpp for every dimension that a landscape has.
+/// size  numbers of a point. Compiled in toy_observables.cpp for every dimension that a landscape has.
 template <int Dim>
-std::vector<ToyObservable<Dim>> toy_observables(const std::vector<NamedObservable<Dim>>& own,
+std::vector<ToyObservable<Dim>> toy_observables(Eigen::Index size, const std::vector<NamedObservable<Dim>>& own,
                                                 const std::function<double(const Vec<Dim>&)>& value,
                                                 const std::function<Mat<Dim>(const Vec<Dim>&)>& hessian);
 
@@ -33,7 +33,7 @@ template <class L>
 std::vector<ToyObservable<L::dim>> observables_of(const LandscapeProblem<L>& problem) {
   const L& landscape = problem.landscape;
   return toy_observables<L::dim>(
-      problem.observables, [&](const Vec<L::dim>& x) { return landscape.value(x); },
+      problem.start.size(), problem.observables, [&](const Vec<L::dim>& x) { return landscape.value(x); },
       [&](const Vec<L::dim>& x) { return Mat<L::dim>(landscape.hessian(x)); });
 }
 

@@ -16,11 +16,13 @@ using Block = ReplicaBlock<Dim, Real, kLanes>;
 struct LaneDraws {
   InstructionSet instruction_set;
 
-  QUASAR_HD void normals(const Draw& first, float (&z)[4][kLanes]) const {
-    fill_normals(instruction_set, first, kLanes, &z[0][0]);
+  template <int Lanes>
+  QUASAR_HD void normals(const Draw& first, float (&z)[4][Lanes]) const {
+    fill_normals(instruction_set, first, Lanes, &z[0][0]);
   }
-  QUASAR_HD void words(const Draw& first, std::uint32_t (*w)[kLanes]) const {
-    fill_words(instruction_set, first, kLanes, &w[0][0]);
+  template <int Lanes>
+  QUASAR_HD void words(const Draw& first, std::uint32_t (*w)[Lanes]) const {
+    fill_words(instruction_set, first, Lanes, &w[0][0]);
   }
 };
 

@@ -12,6 +12,7 @@
 
 #include "core/errors.h"
 #include "core/interrupt.h"
+#include "toy_models/ensemble_checks.h"
 #include "toy_models/ensemble_dynamics.h"
 #include "toy_models/round_queue.h"
 
@@ -23,43 +24,6 @@ constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
 constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
-
-std::int64_t blocks_in(std::int64_t replicas) { return (replicas + kLanes - 1) / kLanes; }
-
-void check(const EnsembleOptions& options) {
-  const auto demand = [](bool holds, const std::string& what) {
-    if (!holds) throw ConfigError("toy ensemble: " + what);
-  };
-  demand(options.num_workers >= 1 && options.num_workers <= 65536, "the number of workers must be 1 to 65536");
-  demand(options.replicas >= 1 && options.replicas <= std::numeric_limits<std::int32_t>::max(),
-         "the number of replicas must be 1 to 2147483647");
-  demand(options.threads >= 1, "the number of threads must be at least 1");
-  demand(options.max_bad_fraction >= 0.0, "max_bad_fraction must not be negative");
-  demand(options.shards >= 1 && options.shard >= 0 && options.shard < options.shards,
-         "there is no shard " + std::to_string(options.shard) + " of " + std::to_string(options.shards));
-  const std::int64_t blocks = blocks_in(options.replicas);
-  demand(options.shards <= blocks, std::to_string(options.replicas) + " replicas are " + std::to_string(blocks) +
-                                       " blocks of " + std::to_string(kLanes) + ": too few for " +
-                                       std::to_string(options.shards) + " shards");
-  if (options.device == Device::cuda) require_cuda();
-  // CudaEnsemble names its replicas from 0 on.
-  demand(options.shards == 1 || options.device == Device::cpu, "shards run on the device cpu only");
-}
-
-/// Refuses noise and optimisers that there is no kernel for.
-template <class L>
-void check_method(const EnsembleOptions& options) {
-  const bool batches = std::holds_alternative<toy_noise::MiniBatch>(options.noise);
-  if (batches && !FiniteSum<L>)
-    throw ConfigError(
-        "toy ensemble: mini-batch noise needs a landscape that is a mean of samples' losses; it can be combined with "
-        "least_squares and diagonal_network, other landscapes with gaussian, label_noise and student_t");
-  const bool generic = GenericMethod{options.noise, options.optimizer}.is_needed();
-  if (generic && (options.precision != Precision::float64 || options.device != Device::cpu))
-    throw ConfigError(
-        "toy ensemble: float32 and cuda can be combined with gaussian noise or label_noise and sgd without momentum; "
-        "student_t and minibatch noise, momentum and adam take float64 on the cpu");
-}
 
 /// Calls work(thread, i) for i = 0, ..., count - 1 on some threads; an exception of any of them ends all and is thrown
 /// here.
@@ -94,7 +58,8 @@ class Ensemble {
         recording_(recording),
         interruptible_(interruptible) {
     Block<Dim, Real> block{};
-    for (int i = 0; i < Dim; ++i)
+    if constexpr (Dim == Eigen::Dynamic) block.average.resize(static_cast<std::size_t>(dynamics_.size));
+    for (int i = 0; i < dynamics_.size; ++i)
       for (int lane = 0; lane < kLanes; ++lane) block.average[i][lane] = static_cast<Real>(start[i]);
     const std::int64_t all = blocks_in(options.replicas);
     first_block_ = all * options.shard / options.shards;
@@ -106,7 +71,7 @@ class Ensemble {
   std::int64_t steps_per_batch() const {
     const double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
                         : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
-                                                          : kWorkerStepsPerBatchOnCpu;
+                                                          : kWorkerStepsPerBatchOnCpu / dynamics_.relative_cost;
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
@@ -178,26 +143,38 @@ class Ensemble {
 
   /// The blocks as memory has them, then the optimisers' states.
   std::string state() const {
-    std::string state(bytes_of_blocks() + bytes_of_optimizers(), '\0');
-    std::memcpy(state.data(), blocks_.data(), bytes_of_blocks());
-    if (!optimizer_state_.empty())
-      std::memcpy(state.data() + bytes_of_blocks(), optimizer_state_.data(), bytes_of_optimizers());
+    std::string state;
+    for_each_piece(
+        *this, [&](const void* memory, std::size_t bytes) { state.append(static_cast<const char*>(memory), bytes); });
     return state;
   }
 
   void restore(const std::string& state) {
-    const std::size_t expected = bytes_of_blocks() + bytes_of_optimizers();
+    std::size_t expected = 0;
+    for_each_piece(*this, [&](const void*, std::size_t bytes) { expected += bytes; });
     if (state.size() != expected)
       throw CheckpointError("the saved state is not of these replicas: it has " + std::to_string(state.size()) +
                             " bytes instead of " + std::to_string(expected));
-    std::memcpy(blocks_.data(), state.data(), bytes_of_blocks());
-    if (!optimizer_state_.empty())
-      std::memcpy(optimizer_state_.data(), state.data() + bytes_of_blocks(), bytes_of_optimizers());
+    const char* from = state.data();
+    for_each_piece(*this, [&](void* memory, std::size_t bytes) {
+      std::memcpy(memory, from, bytes);
+      from += bytes;
+    });
   }
 
  private:
   static constexpr int kLevelOfUnit = 6;  // 64 blocks are measured in one go
-  static_assert(std::is_trivially_copyable_v<Block<Dim, Real>>);
+
+  /// Calls visit(memory, bytes) for all that changes from round to round.
+  template <class Self, class Visit>
+  static void for_each_piece(Self& self, const Visit& visit) {
+    for (auto& block : self.blocks_) {
+      visit(&block.average[0][0], static_cast<std::size_t>(self.dynamics_.size) * kLanes * sizeof(Real));
+      visit(block.left_domain, sizeof(block.left_domain));
+    }
+    if (!self.optimizer_state_.empty())
+      visit(self.optimizer_state_.data(), self.optimizer_state_.size() * sizeof(double));
+  }
 
   void for_each_block(const std::function<void(std::size_t)>& work) const {
     in_parallel(options_.threads, blocks_.size(), [&](std::size_t, std::size_t b) {
@@ -208,14 +185,14 @@ class Ensemble {
 
   void advance(const RoundsView<Real>& rounds) {
     if (interruptible_) throw_if_interrupted();
-    if (options_.device == Device::cuda) return dynamics_.advance_on_cuda(rounds, noise(), blocks_);
+    if (options_.device == Device::cuda) return dynamics_.advance_on_cuda(rounds, noise(), first_replica(0), blocks_);
     for_each_block([&](std::size_t b) {
       if (method_.is_needed()) return advance_generic_block(rounds, b, nullptr);
       dynamics_.advance_block(rounds, noise(), first_replica(b), blocks_[b], nullptr);
     });
   }
 
-  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, Dim); }
+  std::size_t state_of_replica() const { return method_.state_size(options_.num_workers, dynamics_.size); }
 
   void advance_generic_block(const RoundsView<Real>& rounds, std::size_t b, double* dispersion) {
     for (int lane = 0; lane < lanes_used(b); ++lane) {
@@ -224,13 +201,10 @@ class Ensemble {
       const bool inside = dynamics_.advance_generic(
           rounds, noise(), method_, static_cast<std::uint32_t>(replica(b, lane)), x.data(),
           optimizer_state_.data() + place * state_of_replica(), dispersion ? dispersion + lane : nullptr);
-      for (int i = 0; i < Dim; ++i) blocks_[b].average[i][lane] = static_cast<Real>(x[i]);
+      for (int i = 0; i < dynamics_.size; ++i) blocks_[b].average[i][lane] = static_cast<Real>(x[i]);
       if (!inside) blocks_[b].left_domain[lane] = 1;
     }
   }
-
-  std::size_t bytes_of_blocks() const { return blocks_.size() * sizeof(blocks_[0]); }
-  std::size_t bytes_of_optimizers() const { return optimizer_state_.size() * sizeof(double); }
 
   WorkerNoise noise() const {
     const bool signs = std::holds_alternative<toy_noise::LabelNoise>(options_.noise);
@@ -253,8 +227,8 @@ class Ensemble {
   }
 
   Vec<Dim> average(std::size_t b, int lane) const {
-    Vec<Dim> x;
-    for (int i = 0; i < Dim; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
+    Vec<Dim> x = Vec<Dim>::Zero(dynamics_.size);
+    for (int i = 0; i < dynamics_.size; ++i) x[i] = static_cast<double>(blocks_[b].average[i][lane]);
     return x;
   }
 
@@ -364,12 +338,14 @@ template <class L>
 void record_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                      const EnsembleOptions& options, const EnsembleRecording<L::dim>& recording,
                      const EnsembleCallbacks& callbacks, const EnsembleState* resume_from) {
-  static_assert(Landscape<L>);
-  check(options);
-  check_method<L>(options);
+  static_assert(Landscape<L> || DynamicLandscape<L>);
+  check_ensemble(options, {.minibatch = FiniteSum<L>, .generic = Landscape<L>});
+  if (DynamicLandscape<L> && !recording.project)
+    throw ConfigError("toy ensemble: a landscape without Phi in closed form needs EnsembleRecording::project");
   const auto run_in = [&]<class Real>(Real) {
-    run(dynamics_of<Real>(landscape, options.instruction_set), start, schedule, options, recording, callbacks,
-        resume_from);
+    auto dynamics = dynamics_of<Real>(landscape, options.instruction_set);
+    if constexpr (DynamicLandscape<L>) dynamics.project = recording.project;
+    run(dynamics, start, schedule, options, recording, callbacks, resume_from);
   };
   if (options.precision == Precision::float32)
     run_in(float());
@@ -383,5 +359,6 @@ using RecordEnsemble = void(const L&, const Vec<L::dim>&, const TrainingSchedule
                             const EnsembleRecording<L::dim>&, const EnsembleCallbacks&, const EnsembleState*);
 #define QUASAR_DEFINE(...) template RecordEnsemble<__VA_ARGS__> record_ensemble<__VA_ARGS__>;
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
+QUASAR_FOR_EACH_DYNAMIC_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

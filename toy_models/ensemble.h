@@ -51,6 +51,8 @@ using Observable = std::function<double(const Observed<Dim>&)>;
 /// What is recorded, in double from copies of the replicas, and when.
 template <int Dim>
 struct EnsembleRecording {
+  /// Phi, for a DynamicLandscape; the others have it in closed form. Pure, and called from several threads at once.
+  std::function<Vec<Dim>(const Vec<Dim>&)> project;
   /// Slow times, increasing. A record is made after the first round that ends at or after each of them (0: before the
   /// first round), and at the end of training.
   std::vector<double> times;
@@ -94,7 +96,9 @@ struct EnsembleCallbacks {
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of
 /// the whole. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients; with an optimiser
 /// that has a state they take one step, after which all workers have the same state.
-/// cost         1e9 worker-steps a second and core, with label noise 6e9, with other noise or optimisers 8e6; memory per
+/// A DynamicLandscape takes Gaussian noise or label noise with plain SGD on the CPU.
+/// cost         1e9 worker-steps a second and core, with label noise 6e9, with other noise or optimisers 8e6; of a
+///              DynamicLandscape see advance_dynamic_rounds(), and a record costs a `project` a replica; memory per
 ///              replica: dim numbers, and slots x K x dim of optimiser state; beside that the learning
 ///              rates of the longest round, and nothing that grows with the steps. A record: some 45 ns a replica and
 ///              observable with quantiles, so that one in 100 steps of K = 4 costs a fifth, one in 10,000 nothing
@@ -104,7 +108,7 @@ void record_ensemble(const L& landscape, const Vec<L::dim>& start, const Trainin
                      const EnsembleCallbacks& callbacks = {}, const EnsembleState* resume_from = nullptr);
 
 /// The same with means and covariances of the observables only; returns all the records as well.
-template <class L>
+template <Landscape L>
 std::vector<EnsembleRecord> run_ensemble(const L& landscape, const Vec<L::dim>& start, const TrainingSchedule& schedule,
                                          const EnsembleOptions& options,
                                          const std::vector<Observable<L::dim>>& observables,

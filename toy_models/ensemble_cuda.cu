@@ -1,7 +1,9 @@
 #include <cuda_runtime.h>
 
+#include <future>
 #include <memory>
 #include <source_location>
+#include <span>
 
 #include "core/errors.h"
 #include "toy_models/compiled_kernels.h"
@@ -37,11 +39,11 @@ DeviceArray<T> copy_to_device(const T* from, std::size_t count) {
 template <class L, class Real>
 __global__ void __launch_bounds__(kThreadsPerBlock)
     advance_replicas(L landscape, RoundsView<Real> rounds, WorkerNoise noise, Block<L::dim, Real>* blocks,
-                     std::uint32_t replicas) {
-  const std::uint32_t replica = blockIdx.x * kThreadsPerBlock + threadIdx.x;
-  if (replica >= replicas) return;
-  Block<L::dim, Real>& block = blocks[replica / kLanes];
-  const std::uint32_t lane = replica % kLanes;
+                     std::uint32_t first_replica, std::uint32_t replicas) {
+  const std::uint32_t place = blockIdx.x * kThreadsPerBlock + threadIdx.x;
+  if (place >= replicas) return;
+  Block<L::dim, Real>& block = blocks[place / kLanes];
+  const std::uint32_t lane = place % kLanes, replica = first_replica + place;
   ReplicaBlock<L::dim, Real, 1> own;
   for (int i = 0; i < L::dim; ++i) own.average[i][0] = block.average[i][lane];
   own.left_domain[0] = block.left_domain[lane];
@@ -53,9 +55,10 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   block.left_domain[lane] = own.left_domain[0];
 }
 
+/// On the current device.
 template <class L, class Real>
 void advance_on_device(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
-                       std::vector<Block<L::dim, Real>>& blocks) {
+                       std::uint32_t first_replica, std::span<Block<L::dim, Real>> blocks) {
   std::int64_t steps = 0;
   for (std::int64_t round = 0; round < rounds.num_rounds; ++round) steps += rounds.periods[round];
   const auto periods = copy_to_device(rounds.periods, static_cast<std::size_t>(rounds.num_rounds));
@@ -64,17 +67,37 @@ void advance_on_device(const L& landscape, const RoundsView<Real>& rounds, const
   const auto replicas = static_cast<std::uint32_t>(blocks.size() * kLanes);
   const std::uint32_t grid = (replicas + kThreadsPerBlock - 1) / kThreadsPerBlock;
   const RoundsView<Real> view{rounds.first_step, periods.get(), rounds.num_rounds, learning_rates.get()};
-  advance_replicas<<<grid, kThreadsPerBlock>>>(landscape, view, noise, on_device.get(), replicas);
+  advance_replicas<<<grid, kThreadsPerBlock>>>(landscape, view, noise, on_device.get(), first_replica, replicas);
   check(cudaGetLastError());
   check(cudaMemcpy(blocks.data(), on_device.get(), blocks.size() * sizeof(blocks[0]), cudaMemcpyDeviceToHost));
 }
 
+int count_devices() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess ? devices : 0;
+}
+
+/// A host thread a device, so that copies and kernels of different devices go on at the same time.
+template <class L, class Real>
+void advance_on_all_devices(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                            std::uint32_t first_replica, std::span<Block<L::dim, Real>> blocks) {
+  const auto devices = static_cast<std::size_t>(count_devices());
+  std::vector<std::future<void>> working;
+  for (std::size_t device = 0; device < devices; ++device) {
+    const std::size_t from = blocks.size() * device / devices, end = blocks.size() * (device + 1) / devices;
+    if (from == end) continue;
+    working.push_back(std::async(std::launch::async, [=, &landscape, &rounds, &noise] {
+      check(cudaSetDevice(static_cast<int>(device)));
+      advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
+                                 blocks.subspan(from, end - from));
+    }));
+  }
+  for (auto& device : working) device.get();
+}
+
 }  // namespace
 
-bool cuda_device_available() {
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
-}
+bool cuda_device_available() { return count_devices() > 0; }
 
 std::string cuda_device_name() {
   cudaDeviceProp properties;
@@ -89,14 +112,14 @@ void require_cuda() {
 
 template <class L>
 void CudaEnsemble<L>::advance(const L& landscape, const RoundsView<float>& rounds, const WorkerNoise& noise,
-                              std::vector<Block<L::dim, float>>& blocks) {
-  advance_on_device(landscape, rounds, noise, blocks);
+                              std::uint32_t first_replica, std::vector<Block<L::dim, float>>& blocks) {
+  advance_on_all_devices<L, float>(landscape, rounds, noise, first_replica, blocks);
 }
 
 template <class L>
 void CudaEnsemble<L>::advance(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
-                              std::vector<Block<L::dim, double>>& blocks) {
-  advance_on_device(landscape, rounds, noise, blocks);
+                              std::uint32_t first_replica, std::vector<Block<L::dim, double>>& blocks) {
+  advance_on_all_devices<L, double>(landscape, rounds, noise, first_replica, blocks);
 }
 
 #define QUASAR_DEFINE(...) template struct CudaEnsemble<__VA_ARGS__>;

@@ -14,13 +14,14 @@ std::string cuda_device_name();
 /// Throws ConfigError, saying how to get it, if cuda_device_available() is false.
 void require_cuda();
 
-/// The ensemble's kernel on the first CUDA device: one thread a replica, the CPU's bits.
+/// The ensemble's kernel on all CUDA devices that are visible, each with blocks of its own: one thread a replica, the CPU's
+/// bits, whatever the devices are.
 template <class L>
 struct CudaEnsemble {
   static void advance(const L& landscape, const RoundsView<float>& rounds, const WorkerNoise& noise,
-                      std::vector<Block<L::dim, float>>& blocks);
+                      std::uint32_t first_replica, std::vector<Block<L::dim, float>>& blocks);
   static void advance(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
-                      std::vector<Block<L::dim, double>>& blocks);
+                      std::uint32_t first_replica, std::vector<Block<L::dim, double>>& blocks);
 };
 
 }  // namespace quasar

@@ -14,13 +14,13 @@ void require_cuda() {
 }
 
 template <class L>
-void CudaEnsemble<L>::advance(const L&, const RoundsView<float>&, const WorkerNoise&,
+void CudaEnsemble<L>::advance(const L&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,
                               std::vector<Block<L::dim, float>>&) {
   require_cuda();
 }
 
 template <class L>
-void CudaEnsemble<L>::advance(const L&, const RoundsView<double>&, const WorkerNoise&,
+void CudaEnsemble<L>::advance(const L&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t,
                               std::vector<Block<L::dim, double>>&) {
   require_cuda();
 }

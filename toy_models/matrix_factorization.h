@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/loss.h"
+#include "toy_models/dynamic_landscape.h"
 
 namespace quasar {
 
@@ -38,6 +39,31 @@ struct MatrixFactorization {
     return x;
   }
   Matrix residual(const Point& x) const { return left(x) * right(x).transpose() - target; }
+
+  Eigen::Index noise_dim() const { return target.size(); }  ///< the entries of M, column by column
+  double noise_amplitude() const { return noise_scale; }
+  Eigen::Index scratch_rows() const { return 0; }
+
+  template <int Lanes, class Real>
+  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g, Real*) const {
+    const Eigen::Index n = target.rows(), m = target.cols(), v_after_u = n * rank * Lanes;
+    const double* const entries = target.data();
+    rows::fill<Lanes>(Real(0), g, (n + m) * rank);
+    for (Eigen::Index j = 0; j < m; ++j)
+      for (Eigen::Index i = 0; i < n; ++i) {
+        Real residual[Lanes];
+        const auto minus_entry = static_cast<Real>(-entries[j * n + i]);
+        for (int l = 0; l < Lanes; ++l) residual[l] = minus_entry + noise[(j * n + i) * Lanes + l];
+        const Real *const u = x + i * Lanes, *const v = x + v_after_u + j * Lanes;  // U_i0 and V_j0
+        Real *const gu = g + i * Lanes, *const gv = g + v_after_u + j * Lanes;
+        for (Eigen::Index a = 0; a < rank; ++a)
+          rows::add_product<Lanes>(u + a * n * Lanes, v + a * m * Lanes, residual);
+        for (Eigen::Index a = 0; a < rank; ++a) {
+          rows::add_product<Lanes>(residual, v + a * m * Lanes, gu + a * n * Lanes);
+          rows::add_product<Lanes>(residual, u + a * n * Lanes, gv + a * m * Lanes);
+        }
+      }
+  }
 
   double value(const Point& x) const { return 0.5 * residual(x).squaredNorm(); }
   Point gradient(const Point& x) const {

@@ -44,5 +44,26 @@ TEST(SineCosine, LosesNothingToCancellationNextToTheZerosOfTheSine) {
   }
 }
 
+template <class Real, class Longer>
+double largest_error_of_tanh(double bound) {
+  double worst = 0.0;
+  for (int i = -200'000; i <= 200'000; ++i) {
+    const Real x = static_cast<Real>(bound * i / 200'000);
+    worst = std::max(worst, static_cast<double>(std::abs(hyperbolic_tangent(x) - std::tanh(static_cast<Longer>(x)))));
+  }
+  return worst;
+}
+
+TEST(HyperbolicTangent, HasItsStatedAccuracyAndItsLimits) {
+  for (const double bound : {1e-6, 1.0, 20.0, 1e6}) {
+    EXPECT_LT((largest_error_of_tanh<double, long double>(bound)), 4e-16) << bound;
+    EXPECT_LT((largest_error_of_tanh<float, double>(bound)), 2e-7) << bound;
+  }
+  EXPECT_EQ(hyperbolic_tangent(1e6), 1.0);
+  EXPECT_EQ(hyperbolic_tangent(-1e6), -1.0);
+  EXPECT_TRUE(std::isnan(hyperbolic_tangent(std::nan(""))));
+  EXPECT_TRUE(std::isnan(hyperbolic_tangent(std::nanf(""))));
+}
+
 }  // namespace
 }  // namespace quasar

@@ -33,8 +33,8 @@ TEST_F(AllRegimes, RunTheThreeAndCompareThem) {
   for (const std::string command : {"sde", "toy"}) {
     fs::remove_all(here() / "results");
     const Outcome all = quasar(brief(command) + Words{"--all-regimes", "sync.alpha=0.05"});
-    EXPECT_THAT(all, AllOf(prints("SGD: results"), prints("H = beta/eta: results"), prints("QSR: results"),
-                           prints("table:")));
+    EXPECT_THAT(
+        all, AllOf(prints("SGD: results"), prints("H = beta/eta: results"), prints("QSR: results"), prints("table:")));
     EXPECT_THAT(regimes(), UnorderedElementsAre("sgd", "inverse", "qsr"));
     EXPECT_EQ(runs("results/compare").size(), 1u);
     // Each is the run that the same settings alone give.

@@ -159,10 +159,10 @@ TEST_F(SdeChoices, MatrixFactorizationFlattensByTheLawOfItsImbalance) {
     return 8 * (1 + 4.0 / 3 + 5.0 / 3) * std::sqrt(4 + gap * gap);
   };
   const Words one_path = kSecondOrder + Words{"sde.paths=1", "sde.steps=80", "record.points=1"};
-  const Estimate sgd = end_of("sgd", "matrix_factorization", one_path, "hessian_trace");
+  const Estimate sgd = end_of("sgd", "matrix_factorization", one_path, "trace_hessian");
   expect_theory_and_not(sgd, theory(1), theory(0.99), 0.005);
   const Words qsr = {"sync.rule=qsr", "sync.alpha=0.1", "sde.weights=limit"};
-  expect_theory_and_not(end_of("qsr", "matrix_factorization", one_path + qsr, "hessian_trace"), theory(4), theory(3),
+  expect_theory_and_not(end_of("qsr", "matrix_factorization", one_path + qsr, "trace_hessian"), theory(4), theory(3),
                         0.005);
   EXPECT_EQ(read_run_json(only_run("qsr")).at("start").at("point").size(), 48u);
   EXPECT_THAT(sde("x", "matrix_factorization", {"landscape.rows=100", "landscape.columns=101"}),
@@ -173,22 +173,16 @@ TEST_F(SdeChoices, MatrixFactorizationFlattensByTheLawOfItsImbalance) {
 TEST_F(SdeChoices, TanhNetworkFlowsKTimesAsFastUnderQsr) {
   const Words one_path = kSecondOrder + Words{"sde.paths=1", "sde.steps=40", "record.points=1"};
   const auto trace = [&](const std::string& results, const Words& more) {
-    return end_of(results, "tanh_network", one_path + more, "hessian_trace").mean;
+    return end_of(results, "tanh_network", one_path + more, "trace_hessian").mean;
   };
   const double sgd = trace("sgd", {"training.slow_time=2.0"});
-  const double start = read_series(only_run("sgd"), "observables")[0].at("observables").at("hessian_trace").at("mean");
+  const double start = read_series(only_run("sgd"), "observables")[0].at("observables").at("trace_hessian").at("mean");
   std::printf("tr H from %.6f to %.6f\n", start, sgd);
   EXPECT_LT(sgd, 0.99 * start);
   EXPECT_NEAR(trace("qsr", {"sync.rule=qsr", "sync.alpha=0.1", "sde.weights=limit"}), sgd, 1e-6);
   EXPECT_NEAR(trace("diffusion", {"training.slow_time=2.0", "sde.equation=limiting_diffusion"}), sgd, 1e-3);
   EXPECT_GT(std::abs(trace("three", {"training.slow_time=1.5"}) - sgd), 0.01);
   EXPECT_THAT(sde("x", "tanh_network", {"landscape.samples=24"}), fails_with(2, "landscape.samples"));
-}
-
-TEST_F(SdeChoices, LandscapesOfSdeOnlyAreRefusedByToyWithTheListOfItsOwn) {
-  EXPECT_THAT(
-      quasar({"toy", kCircle, "landscape.name=tanh_network"}),
-      AllOf(fails_with(2, "tanh_network"), fails_with(2, "quasar sde only"), fails_with(2, "diagonal_network")));
 }
 
 // The landscape's closed forms for the angle, in the deterministic solver.

@@ -128,6 +128,31 @@ TEST_F(ToyCommand, ShardsThatDoNotBelongTogetherAreRefusedByName) {
   EXPECT_THAT(toy("x", brief + Words{"--shard=0/9"}), fails_with(2, "too few for 9 shards"));
 }
 
+TEST_F(ToyCommand, LandscapesOfManyDimensionsAreMeasuredBesideTheirTheory) {
+  for (const std::string name : {"matrix_factorization", "tanh_network"}) {
+    const Words shared = {kCircle,         "landscape.name=" + name,  "sync.rule=constant",
+                          "sync.period=1", "learning_rate.peak=0.02", "record.points=1"};
+    ASSERT_THAT(quasar(Words{"sde"} + shared + Words{"run.results=sde-" + name, "sde.paths=1"}), exits_with(0));
+    const Words measure = Words{"toy"} + shared + Words{"run.results=toy-" + name, "ensemble.replicas=64"};
+    ASSERT_THAT(quasar(measure), exits_with(0));
+    const json first = read_series(only_run("toy-" + name), "observables").front().at("observables");
+    const json last = read_series(only_run("toy-" + name), "observables").back().at("observables");
+    const json theory = read_series(only_run("sde-" + name), "observables").back().at("observables");
+    const double start = first.at("trace_hessian").at("mean"), end = last.at("trace_hessian").at("mean");
+    const double predicted = theory.at("trace_hessian").at("mean");
+    std::printf("%s: tr H from %.4f to %.4f, predicted %.4f\n", name.c_str(), start, end, predicted);
+    EXPECT_GT(start - predicted, 0.01 * start);
+    EXPECT_NEAR(end, predicted, 0.2 * (start - predicted));  // eta = 0.02; the limits are dynamic_ensemble_test's
+    EXPECT_GT(last.at("distance_to_manifold").at("mean"), 0.001);
+    EXPECT_LT(first.at("distance_to_manifold").at("mean"), 1e-6);
+    EXPECT_THAT(quasar(measure + Words{"ensemble.precision=float32", "noise.law=label_noise",
+                                       "record.observables=['lambda_max', 'worker_dispersion', 'projected_24']"}),
+                exits_with(0));
+    EXPECT_THAT(quasar(measure + Words{"noise.law=student_t", "noise.degrees_of_freedom=5"}),
+                fails_with(2, "gaussian noise or label_noise"));
+  }
+}
+
 TEST_F(ToyCommand, StoppedByASignalOrKilledItGoesOnToTheSameBytes) {
   const Words settings =
       Words{"ensemble.replicas=300", "training.slow_time=20", "record.points=400", "checkpoint.seconds=0.05"} +

@@ -11,6 +11,7 @@
 #include "sde/gradient_flow.h"
 #include "sde/label_noise_flow.h"
 #include "sde/slow_coefficients.h"
+#include "tests/sde/tanh_model.h"
 #include "toy_models/diagonal_network.h"
 #include "toy_models/matrix_factorization.h"
 #include "toy_models/tanh_network.h"
@@ -190,52 +191,6 @@ TEST(MatrixFactorization, GradientFlowKeepsTheImbalance) {
   EXPECT_LT((problem.imbalance(projected.point) - problem.imbalance(x)).norm(), 1e-9);
   EXPECT_GT((problem.imbalance(zeta) - problem.imbalance(x)).norm(), 0.01);
 }
-
-/// The tanh network in sample space, all derivatives by hand: a computation that shares nothing with the jets.
-class TanhModel final : public InterpolatingModel {
- public:
-  explicit TanhModel(TanhNetworkFormulas f) : f_(std::move(f)) {}
-  Eigen::Index num_samples() const override { return f_.labels.size(); }
-  VectorXd residual(const VectorXd& theta) const override {
-    VectorXd r = -f_.labels;
-    for_each(theta, [&](Eigen::Index i, const auto& unit, double t) { r[i] += unit[unit.size() - 1] * t; });
-    return r;
-  }
-  MatrixXd jacobian(const VectorXd& theta) const override {
-    MatrixXd j(num_samples(), theta.size());
-    for_each(theta, [&](Eigen::Index i, const auto& unit, double t) {
-      const Eigen::Index p = f_.inputs.cols(), at = unit.data() - theta.data();
-      j.block(i, at, 1, p) = unit[p + 1] * (1 - t * t) * f_.inputs.row(i);
-      j(i, at + p) = unit[p + 1] * (1 - t * t);
-      j(i, at + p + 1) = t;
-    });
-    return j;
-  }
-  VectorXd hessian_products(const VectorXd& theta, const MatrixXd& v) const override {
-    VectorXd sum = VectorXd::Zero(theta.size());
-    for_each(theta, [&](Eigen::Index i, const auto& unit, double t) {
-      const Eigen::Index p = f_.inputs.cols(), at = unit.data() - theta.data();
-      const double slope = 1 - t * t, ds = v.block(i, at, 1, p).row(0).dot(f_.inputs.row(i)) + v(i, at + p);
-      const double inner = slope * v(i, at + p + 1) - 2 * unit[p + 1] * t * slope * ds;
-      sum.segment(at, p) += inner * f_.inputs.row(i).transpose();
-      sum[at + p] += inner;
-      sum[at + p + 1] += slope * ds;
-    });
-    return sum;
-  }
-
- private:
-  template <class Visit>
-  void for_each(const VectorXd& theta, const Visit& visit) const {
-    const Eigen::Index p = f_.inputs.cols();
-    for (Eigen::Index k = 0; k < f_.width; ++k)
-      for (Eigen::Index i = 0; i < num_samples(); ++i) {
-        const auto unit = theta.segment(k * (p + 2), p + 2);
-        visit(i, unit, std::tanh(f_.inputs.row(i).dot(unit.head(p)) + unit[p]));
-      }
-  }
-  TanhNetworkFormulas f_;
-};
 
 TEST(TanhNetworkDrift, ThroughJetsIsThatOfSampleSpaceInEveryRegime) {
   const MatrixXd inputs = MatrixXd::NullaryExpr(
