@@ -53,8 +53,16 @@ EnsembleRecording<L::dim> recording_of(const LandscapeProblem<L>& problem, const
         ->value;
   };
   EnsembleRecording<L::dim> recording;
-  if constexpr (DynamicLandscape<L>)
-    recording.project = [&problem](const Vec<L::dim>& x) { return flow_to_manifold(problem.landscape, x); };
+  if constexpr (DynamicLandscape<L>) {
+    const auto& histograms = run.names.histograms;
+    const bool projects =
+        std::any_of(run.names.observables.begin(), run.names.observables.end(), looks_at_projection) ||
+        std::any_of(histograms.begin(), histograms.end(),
+                    [](const auto& h) { return looks_at_projection(h.observable); });
+    recording.project = [&problem, projects](const Vec<L::dim>& x) {
+      return projects ? flow_to_manifold(problem.landscape, x) : x;
+    };
+  }
   recording.times = run.times;
   recording.quantiles = true;
   recording.paths = run.paths;

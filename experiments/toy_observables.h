@@ -22,6 +22,11 @@ struct ToyObservable {
 
 inline constexpr const char* kWorkerDispersion = "worker_dispersion";
 
+/// Whether an observable of observables_of() looks at Phi, which may cost more than all steps.
+inline bool looks_at_projection(const std::string& name) {
+  return name != "loss" && name != kWorkerDispersion && !name.starts_with("average_");
+}
+
 /// The largest eigenvalue of a Hessian.
 template <int Dim>
 double largest_eigenvalue(const Mat<Dim>& hessian) {
