@@ -149,6 +149,25 @@ void compare_study(const Study& study, bool dry_run) {
       study.name + "_study");
 }
 
+/// The folders without shards of ensembles, of which a line says what to do: a shard is no small run of the whole, but has
+/// the whole's settings and the replicas of a part.
+std::vector<std::string> without_shards(const std::vector<std::string>& folders) {
+  std::vector<std::string> result;
+  std::string shards;
+  for (const auto& folder : folders) {
+    if (fs::exists(fs::path(folder) / "run.json") && read_run_json(folder).contains("shard"))
+      shards += (shards.empty() ? "" : ", ") + folder;
+    else
+      result.push_back(folder);
+  }
+  if (shards.empty()) return result;
+  const std::string what = "shards of an ensemble are not compared (" + shards +
+                           "); join all shards of a run with quasar merge DIR... and compare the whole";
+  if (result.empty()) throw DataError(what);
+  std::fprintf(stderr, "quasar: left out: %s\n", what.c_str());
+  return result;
+}
+
 }  // namespace
 
 void compare_command(const RunArguments& arguments, const std::vector<std::string>& targets) {
@@ -177,7 +196,7 @@ void compare_command(const RunArguments& arguments, const std::vector<std::strin
   for (const auto& target : targets)
     if (!fs::is_directory(target)) throw ConfigError("'" + target + "' is neither a .toml file nor a results folder");
   std::vector<std::string> training, others;
-  for (const auto& target : targets) (holds_training(target) ? training : others).push_back(target);
+  for (const auto& target : without_shards(targets)) (holds_training(target) ? training : others).push_back(target);
   if (!training.empty() && !others.empty())
     std::printf(
         "training runs and runs of a Slow SDE or of a landscape have no axis in common: two comparisons follow\n");
