@@ -28,13 +28,14 @@ def spread(values, unit=1e9):
     return f"{statistics.median(values):.3g} [{min(values):.3g} .. {max(values):.3g}]"
 
 
-def run_parts(description, binary, parts):
+def run_parts(description, binary, parts, add_options=lambda parser: None):
     """The command line: runs the functions that --parts names, all without it."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=f"build/cpu/benchmarks/{binary}")
     parser.add_argument("--python", default="python3", help="one with the peers' libraries, or some of them")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--parts", default=",".join(parts), help="comma-separated")
+    add_options(parser)
     options = parser.parse_args()
     for part in options.parts.split(","):
         parts[part](options)

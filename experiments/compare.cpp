@@ -110,6 +110,11 @@ struct Comparable {
       training.push_back(target);
       return;
     }
+    // It has the whole's settings and the replicas of a part.
+    if (fs::exists(fs::path(target) / "run.json") && read_run_json(target).contains("shard"))
+      throw DataError(
+          "a shard of an ensemble is not compared; join all shards of the run with quasar merge DIR... and compare the "
+          "whole");
     const std::vector<Part> own = load_folder(target);
     const bool has_own_question = is_alone && fs::exists(fs::path(target) / "parts.json");
     for (const Part& part : own)

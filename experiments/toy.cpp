@@ -46,6 +46,12 @@ Vec<L::dim> flow_to_manifold(const L& landscape, const Vec<L::dim>& x) {
   return end.point;
 }
 
+bool needs_projection(const ToyNames& names) {
+  const auto of_histogram = [](const auto& histogram) { return looks_at_projection(histogram.observable); };
+  return std::any_of(names.observables.begin(), names.observables.end(), looks_at_projection) ||
+         std::any_of(names.histograms.begin(), names.histograms.end(), of_histogram);
+}
+
 template <int Dim>
 EnsembleRecording<Dim> recording_of(const std::vector<ToyObservable<Dim>>& known,
                                     const std::optional<ClosedManifold<Dim>>& closed_curve, const ToyRun& run) {
@@ -118,7 +124,9 @@ void simulate(const ToyRun& run, const Config& config, Recorder& recorder, std::
       [&]<class L>(const LandscapeProblem<L>& problem) {
         auto recording = recording_of(observables_of(problem), problem.closed_curve, run);
         if constexpr (DynamicLandscape<L>)
-          recording.project = [&](const Vec<L::dim>& x) { return flow_to_manifold(problem.landscape, x); };
+          recording.project = [&, projects = needs_projection(run.names)](const Vec<L::dim>& x) {
+            return projects ? flow_to_manifold(problem.landscape, x) : x;
+          };
         record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording, callbacks,
                         saved ? &state : nullptr);
       },

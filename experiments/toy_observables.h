@@ -19,6 +19,11 @@ struct ToyObservable {
 
 inline constexpr const char* kWorkerDispersion = "worker_dispersion";
 
+/// Whether an observable of observables_of() looks at Phi, which may cost more than all steps.
+inline bool looks_at_projection(const std::string& name) {
+  return name != "loss" && name != kWorkerDispersion && !name.starts_with("average_");
+}
+
 /// All observables of a landscape: its own and the sharpness at the projection on the manifold; distance to it, loss and
 /// coordinates of the average; the dispersion of the workers. All in double, whatever the replicas are in.
 ///

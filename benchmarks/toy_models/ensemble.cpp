@@ -1,6 +1,7 @@
 // Worker-steps per second of Local SGD on toy landscapes, and normals per second; one line of JSON, like peers.py.
 //   quasar_toy_ensemble LANDSCAPE gaussian|signs float|double WORKERS REPLICAS ROUNDS REPETITIONS THREADS [INSTRUCTIONS]
 //   quasar_toy_ensemble textbook gaussian|signs WORKERS REPLICAS ROUNDS REPETITIONS
+//   quasar_toy_ensemble recording OBSERVABLES REPLICAS RECORDS REPETITIONS   (observables a second)
 //   quasar_toy_ensemble normals|words|std_normals REPETITIONS [INSTRUCTIONS]
 // INSTRUCTIONS: baseline, v3 or v4; by itself the widest. The hyperbola is peers.py's problem: H = 32, eta = 0.05.
 
@@ -18,11 +19,13 @@
 #include "toy_models/ellipse.h"
 #include "toy_models/ensemble.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/matrix_factorization.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
 #include "toy_models/river.h"
 #include "toy_models/sphere.h"
+#include "toy_models/tanh_network.h"
 #include "toy_models/turning_valley.h"
 #include "toy_models/valley.h"
 
@@ -33,14 +36,18 @@ using namespace quasar;
 constexpr int kPeriod = 32;
 constexpr double kEta = 0.05, kLabelNoise = 0.5;  // of one worker
 
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 /// Repeats, after a first time that does not count, and prints the rates and the mean of `work`.
 int measure(std::int64_t repetitions, double items, const std::function<Estimate(std::uint64_t seed)>& work) {
   std::string rates;
   Estimate estimate{};
   for (std::int64_t repetition = 0; repetition <= repetitions; ++repetition) {
-    const auto begin = std::chrono::steady_clock::now();
-    estimate = work(static_cast<std::uint64_t>(repetition));
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds = seconds_of([&] { estimate = work(static_cast<std::uint64_t>(repetition)); });
     if (repetition > 0) rates += (rates.empty() ? "" : ", ") + std::to_string(items / seconds);
   }
   std::printf("{\"rates\": [%s], \"mean\": %.6f, \"se\": %.6f}\n", rates.c_str(), estimate.mean,
@@ -54,13 +61,13 @@ InstructionSet instructions(const std::string& name) {
   return name == "v4" ? InstructionSet::x86_64_v4 : best_instruction_set();
 }
 
-TrainingSchedule schedule_of(std::int64_t rounds, double eta) {
+TrainingSchedule schedule_of(std::int64_t rounds, double eta, std::int64_t period = kPeriod) {
   TrainingSchedule schedule;
-  schedule.total_steps = rounds * kPeriod;
+  schedule.total_steps = rounds * period;
   schedule.learning_rate.decay = lr_decay::Constant{};
   schedule.learning_rate.peak = eta;
   schedule.learning_rate.total_steps = schedule.total_steps;
-  schedule.sync.rule = sync_rules::Constant{kPeriod};
+  schedule.sync.rule = sync_rules::Constant{period};
   schedule.sync.total_steps = schedule.total_steps;
   return schedule;
 }
@@ -70,16 +77,64 @@ int ensemble(const L& landscape, const Vec<L::dim>& start, double eta, EnsembleO
              std::int64_t repetitions) {
   const Observable<L::dim> observable = [](const Observed<L::dim>& seen) {
     const auto& x = seen.average;
-    return L::dim == 1 ? x[0] : x[0] * x[0] - x[L::dim - 1] * x[L::dim - 1];
+    return x.size() == 1 ? x[0] : x[0] * x[0] - x[x.size() - 1] * x[x.size() - 1];
   };
+  EnsembleRecording<L::dim> recording;
+  recording.project = [](const Vec<L::dim>& x) { return x; };
+  recording.observables = {observable};
   const double items = static_cast<double>(options.replicas * options.num_workers * rounds * kPeriod);
   return measure(repetitions, items, [&](std::uint64_t seed) {
     options.seed = seed;
-    return run_ensemble(landscape, start, schedule_of(rounds, eta), options, {observable}, {})
-        .back()
-        .observables[0]
-        .estimate();
+    Estimate last{};
+    EnsembleCallbacks callbacks;
+    callbacks.on_record = [&](const EnsembleRecord& record) { last = record.observables[0].estimate(); };
+    record_ensemble(landscape, start, schedule_of(rounds, eta), options, recording, callbacks);
+    return last;
   });
+}
+
+/// A step of 8 by 8 matrices of rank 3, or of six hidden units on four samples, as `quasar toy` has them by itself.
+int dynamic_ensemble(const std::string& name, const EnsembleOptions& options, std::int64_t rounds,
+                     std::int64_t repetitions) {
+  const auto wave = [](Eigen::Index i, Eigen::Index j) { return std::sin(static_cast<double>(1 + 3 * i + 7 * j)); };
+  if (name == "matrix_factorization") {
+    MatrixFactorization problem{Eigen::MatrixXd::Zero(8, 8), 3, 0.5};
+    const Eigen::VectorXd start = 0.5 * Eigen::MatrixXd::NullaryExpr(problem.size(), 1, wave).col(0);
+    problem.target = problem.left(start) * problem.right(start).transpose();
+    return ensemble(problem, start, 0.01, options, rounds, repetitions);
+  }
+  TanhNetwork network{{Eigen::MatrixXd::NullaryExpr(4, 2, wave), Eigen::VectorXd::Zero(4), 6, 0.5}};
+  const Eigen::VectorXd start = Eigen::MatrixXd::NullaryExpr(network.size(), 1, wave).col(0);
+  network.labels = network.residual(start);
+  return ensemble(network, start, 0.01, options, rounds, repetitions);
+}
+
+/// What a record costs: the same steps on the circle with a record after each of them and with the last alone.
+int recording_cost(int observables, std::int64_t replicas, std::int64_t records, std::int64_t repetitions) {
+  EnsembleOptions options;
+  options.num_workers = 1;
+  options.replicas = replicas;
+  options.threads = 1;
+  const auto schedule = schedule_of(records, 0.02, 1);
+  EnsembleRecording<2> recording;
+  for (int i = 0; i < observables; ++i)
+    recording.observables.push_back([i](const auto& seen) { return i % 2 ? seen.projected[1] : seen.average[0]; });
+  recording.quantiles = true;
+  EnsembleRecording<2> every_step = recording;
+  for (std::int64_t step = 0; step < records; ++step)
+    every_step.times.push_back(0.02 * 0.02 * static_cast<double>(step));
+  const auto time = [&](const EnsembleRecording<2>& what) {
+    return seconds_of([&] { record_ensemble(Circle{}, Vec<2>(0.6, 0.8), schedule, options, what); });
+  };
+  std::string rates;
+  for (std::int64_t repetition = 0; repetition <= repetitions; ++repetition) {
+    const double seconds = time(every_step) - time(recording);
+    if (repetition > 0)
+      rates +=
+          (rates.empty() ? "" : ", ") + std::to_string(observables * static_cast<double>(replicas * records) / seconds);
+  }
+  std::printf("{\"rates\": [%s]}\n", rates.c_str());
+  return 0;
 }
 
 int by_name(const std::string& name, const EnsembleOptions& options, std::int64_t rounds, std::int64_t repetitions) {
@@ -102,6 +157,8 @@ int by_name(const std::string& name, const EnsembleOptions& options, std::int64_
       for (int j = 0; j < 8; ++j) network.inputs[i][j] = (j >> i & 1) != 0 ? -1.0 : 1.0;
     return run(network, Vec<16>(Vec<16>::Constant(0.5)), 0.01);
   }
+  if (name == "matrix_factorization" || name == "tanh_network")
+    return dynamic_ensemble(name, options, rounds, repetitions);
   return 2;
 }
 
@@ -168,6 +225,7 @@ int main(int argc, char** argv) {
   const std::string what = word(0);
   if (what == "normals" || what == "words" || what == "std_normals")
     return draws(what, number(1), instructions(word(2)));
+  if (what == "recording") return recording_cost(static_cast<int>(number(1)), number(2), number(3), number(4));
   const bool signs = word(1) == "signs";
   if (what == "textbook") return textbook(signs, static_cast<int>(number(2)), number(3), number(4), number(5));
   EnsembleOptions options;

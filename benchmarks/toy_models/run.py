@@ -4,8 +4,8 @@
     benchmarks/toy_models/run.py --binary build/cpu/benchmarks/quasar_toy_ensemble --python python3
 
 Local SGD on the hyperbola with K = 4 workers and H = 32 in float32 on one core (peers.py), random draws, one core against
-two, every landscape, and throughput against replicas and workers. A library that --python does not have is left out with a
-line on stderr.
+two, every landscape, the cost of a record, and throughput against replicas and workers, which --figure also draws (with
+the packages of notebooks/requirements.txt). A library that --python does not have is left out with a line on stderr.
 """
 import pathlib
 import statistics
@@ -20,7 +20,11 @@ REPLICAS, ROUNDS = 65536, 8
 # Floating-point operations of a worker-step (a fused multiply-add is 2, a sine and cosine 30, an exponential 20), the step
 # and one scaling of each of the noise's components included.
 LANDSCAPES = {"hyperbola": 9, "valley": 30, "circle": 17, "ellipse": 20, "quadratic": 12, "multiplicative_quadratic": 9,
-              "sphere": 25, "river": 35, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182}
+              "sphere": 25, "river": 35, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182,
+              "matrix_factorization": 1312, "tanh_network": 1060}
+LAWS = {"gaussian": "normals", "signs": "signs"}
+REPLICA_COUNTS = (1, 16, 64, 1024, 16384, 262144, 1048576, 10485760)
+WORKER_COUNTS = (1, 2, 3, 4, 8, 16, 64)
 
 
 def ensemble(options, landscape="hyperbola", law="gaussian", precision="float", workers=4, replicas=REPLICAS,
@@ -102,21 +106,65 @@ def landscapes(options):
         print(f"| {name} ({operations} flop) | {' | '.join(cells)} |", flush=True)
 
 
+def recording(options):
+    print("\n| a record of so many observables with quantiles | ns a replica and observable |\n|---|---|")
+    for observables in (1, 4):
+        rates = run([options.binary, "recording", observables, 65536, 50, options.repetitions])["rates"]
+        print(f"| {observables} | {spread([1 / rate for rate in rates], 1e-9)} |", flush=True)
+
+
 def scaling(options):
-    print("\n| replicas, K = 4 | normals: G worker-steps/s | signs |\n|---|---|---|")
-    for replicas in (1, 16, 64, 1024, 16384, 262144, 1048576, 10485760):
-        rounds = max(1, min(4096, REPLICAS * ROUNDS // replicas))
-        print(f"| {replicas} | " + " | ".join(
-            spread(ensemble(options, law=law, replicas=replicas, rounds=rounds, repetitions=options.repetitions)["rates"])
-            for law in ("gaussian", "signs")) + " |", flush=True)
-    print("\n| workers K, 16,384 replicas | normals: G worker-steps/s | signs |\n|---|---|---|")
-    for workers in (1, 2, 3, 4, 8, 16, 64):
-        rounds = max(2, 128 // workers)
-        print(f"| {workers} | " + " | ".join(
-            spread(ensemble(options, law=law, workers=workers, replicas=16384, rounds=rounds,
-                            repetitions=options.repetitions)["rates"]) for law in ("gaussian", "signs")) + " |", flush=True)
+    def table(head, settings):
+        print(f"\n| {head} | normals: G worker-steps/s | signs |\n|---|---|---|")
+        rates = {}
+        for count, setting in settings.items():
+            rates[count] = {law: ensemble(options, law=law, repetitions=options.repetitions, **setting)["rates"]
+                            for law in LAWS}
+            print(f"| {count} | " + " | ".join(spread(rates[count][law]) for law in LAWS) + " |", flush=True)
+        return rates
+
+    counts = [n for n in REPLICA_COUNTS if n <= options.most_replicas]
+    by_replicas = table("replicas, K = 4", {
+        n: {"replicas": n, "rounds": max(1, min(4096, REPLICAS * ROUNDS // n))} for n in counts})
+    by_workers = table("workers K, 16,384 replicas", {
+        k: {"workers": k, "replicas": 16384, "rounds": max(2, 128 // k)} for k in WORKER_COUNTS})
+    if options.figure:
+        draw_scaling(options.figure, by_replicas, by_workers)
+
+
+def draw_scaling(path, by_replicas, by_workers):
+    """One PNG: worker-steps a second against replicas and against workers; points are medians, bars the range."""
+    sys.path.insert(0, str(HERE.parents[1] / "notebooks"))
+    from matplotlib.figure import Figure
+    from quasar_results import save, style
+    style.apply()
+    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    looks = [style.REGIMES["sgd"][1:], style.REGIMES["inverse"][1:]]
+    for axes, rates, label, base in ((panels[0], by_replicas, "replicas (K = 4)", 10),
+                                     (panels[1], by_workers, "workers K (16,384 replicas)", 2)):
+        for (law, name), (colour, marker) in zip(LAWS.items(), looks):
+            values = [[rate / 1e9 for rate in of_count[law]] for of_count in rates.values()]
+            middle = [statistics.median(v) for v in values]
+            bars = [[m - min(v) for m, v in zip(middle, values)], [max(v) - m for m, v in zip(middle, values)]]
+            axes.errorbar(list(rates), middle, bars, label=name, color=colour, linewidth=1.4, capsize=2,
+                          **style.marker_style(colour, marker))
+        axes.set_xscale("log", base=base)
+        axes.set_yscale("log")
+        axes.set_xlabel(label)
+    panels[0].set_ylabel("G worker-steps/s, one core")
+    panels[0].legend(frameon=False)
+    panels[0].set_title("Local SGD on the hyperbola, float32, H = 32")
+    pathlib.Path(path).write_bytes(save.png(figure))
+    print(f"\nfigure: {path}")
+
+
+def add_options(parser):
+    parser.add_argument("--most-replicas", type=int, default=REPLICA_COUNTS[-1], help="of the part scaling")
+    parser.add_argument("--figure", metavar="PNG", help="where the part scaling draws its numbers")
 
 
 if __name__ == "__main__":
     run_parts(__doc__, "quasar_toy_ensemble", {"draws": draws, "peers": against_peers, "threads": two_threads,
-                                               "landscapes": landscapes, "scaling": scaling})
+                                               "landscapes": landscapes, "recording": recording, "scaling": scaling},
+              add_options)

@@ -153,6 +153,25 @@ TEST_F(ToyCommand, LandscapesOfManyDimensionsAreMeasuredBesideTheirTheory) {
   }
 }
 
+TEST_F(ToyCommand, ShardsAreNoRunsToCompare) {
+  const EnvironmentVariable no_python("QUASAR_PYTHON", "/nonexistent/python");
+  const Words brief = {"ensemble.replicas=200", "training.slow_time=0.01"};
+  Words shards;
+  for (const std::string results : {"a", "b"}) {
+    ASSERT_THAT(toy(results, brief + Words{"--shard", results == "a" ? "0/2" : "1/2"}), exits_with(0));
+    shards.push_back(only_run(results));
+  }
+  EXPECT_THAT(quasar(Words{"compare"} + shards), AllOf(fails_with(3, shards[1]), fails_with(3, "quasar merge")));
+  ASSERT_THAT(quasar(Words{"merge"} + shards), exits_with(0));
+  const std::string whole = shards[0].substr(0, shards[0].find("-shard-"));
+  const Outcome both = quasar({"compare", shards[0], whole});
+  EXPECT_THAT(both, AllOf(exits_with(0), testing::Field("stderr", &Outcome::err, HasSubstr("left out: a shard"))));
+  const fs::path comparison = only_run("results");
+  const json parts = json::parse(read_text(comparison / "parts.json")).at("parts");
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts[0].at("folder").get<std::string>().find("shard"), std::string::npos);
+}
+
 TEST_F(ToyCommand, StoppedByASignalOrKilledItGoesOnToTheSameBytes) {
   const Words settings =
       Words{"ensemble.replicas=300", "training.slow_time=20", "record.points=400", "checkpoint.seconds=0.05"} +

@@ -21,9 +21,14 @@ void expect_equal_bits(const L& landscape) {
     options.precision = precision;
     const auto schedule = constant_schedule(0.02, 500, 7);
     const Vec<L::dim> start = Vec<L::dim>::Constant(0.9);
-    const auto on_cpu = final_averages(landscape, start, schedule, options);
-    options.device = Device::cuda;
-    EXPECT_EQ(final_averages(landscape, start, schedule, options), on_cpu);
+    for (const int shards : {1, 3}) {
+      options.shard = shards - 1;
+      options.shards = shards;
+      options.device = Device::cpu;
+      const auto on_cpu = final_averages(landscape, start, schedule, options);
+      options.device = Device::cuda;
+      EXPECT_EQ(final_averages(landscape, start, schedule, options), on_cpu);
+    }
   }
 }
 
