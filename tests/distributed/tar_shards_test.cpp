@@ -169,7 +169,7 @@ TEST(TarIndex, IncompleteAndDoubledSamplesAreRefused) {
 TEST(TarIndex, WhatIsNoTarFileIsRefusedAtItsFirstByte) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "a.tar";
-  for (const std::string bytes : {std::string("text"), std::string(2000, 'x'), std::string("\x1f\x8b\x08") + "gzip"}) {
+  for (const std::string& bytes : {std::string("text"), std::string(2000, 'x'), std::string("\x1f\x8b\x08") + "gzip"}) {
     write_text(file, bytes);
     try {
       index_tar(file);
