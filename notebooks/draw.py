@@ -10,7 +10,7 @@ example:
   python notebooks/draw.py results/side_by_side/1a2b3c4d
 
 The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The files drawn are printed, one
-a line. A comparison with a panel valley, circle or network is drawn as the main job's page, one of training runs as
+a line. A comparison with the network, or with valley and circle, is drawn as the main job's page, one of training runs as
 accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), the answer to
 a question (weak_error, drift_multiplier, stationary, stich) as its figure, one of Slow-SDE runs alone as slow_sde.png (means,
 spread, quantiles) and paths.png (a few paths on the manifold), any other as one small panel for every observable.

@@ -39,8 +39,9 @@ PLACES = {
 
 
 def fits(comparison):
-    """True where the comparison has at least one of the main job's panels."""
-    return not {"valley", "circle", "network"}.isdisjoint(comparison.panels())
+    """True where the comparison has the main job's network, or both of its toys: one toy alone has a figure of its own."""
+    panels = set(comparison.panels())
+    return "network" in panels or {"valley", "circle"} <= panels
 
 
 def missing_text(comparison, panel):

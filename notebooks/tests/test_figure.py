@@ -118,6 +118,11 @@ def test_generic_figure_has_a_panel_for_every_observable(tmp_path):
     assert len(draw_generic(comparison).axes) == len(pairs(comparison)) == 7
 
 
+@pytest.mark.parametrize("panel", ["valley", "circle"])
+def test_one_toy_alone_is_no_main_job(tmp_path, panel):
+    assert not fits(read_comparison(write_comparison(tmp_path, panels=(panel,))))
+
+
 def test_generic_figure_of_nothing_says_so(folder):
     (folder / "parts.json").write_text('{"format": 1, "parts": []}')
     comparison = read_comparison(folder)
