@@ -66,7 +66,9 @@ TEST(ImageArchitectures, EqualTheirPythonLibrariesLogitsAndGradients) {
     SCOPED_TRACE(reference["name"].get<std::string>() + " " + reference.value("stem", ""));
     const auto network = make_image_network(options_of(reference), 1);
     fill(*network);
-    expect_equal(*network, pattern({2, 3, 32, 32}, 1000), at::arange(2, at::kLong), reference, 1e-9);
+    // Batch norm over the two numbers that a channel of ResNet-50's last stage has here enlarges rounding: another CPU's
+    // kernels move gradients by 2e-9 of their size, and Python's own numbers by up to 3e-8.
+    expect_equal(*network, pattern({2, 3, 32, 32}, 1000), at::arange(2, at::kLong), reference, 1e-7);
   }
   EXPECT_EQ(compared, 5);
 }
