@@ -161,8 +161,13 @@ Config Config::from_text(const std::string& text, const std::string& name, const
     }
   }
   const std::string size = choice.size == "paper" ? "" : choice.size;
+  Entries of_file = state->entries;  // where a size replaces an arm's keys, the arm keeps its place
+  const auto in_order = choose_table("arms", "", Source::arm, name, of_file);
   choose_table("size", size, Source::size, name, state->entries);
   state->arms = choose_table("arms", choice.arm, Source::arm, name, state->entries);
+  std::stable_sort(state->arms.begin(), state->arms.end(), [&](const auto& a, const auto& b) {
+    return std::find(in_order.begin(), in_order.end(), a) < std::find(in_order.begin(), in_order.end(), b);
+  });
   return Config(std::move(state));
 }
 

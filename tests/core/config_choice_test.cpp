@@ -25,6 +25,8 @@ arms.constant.sync.period = 8
 [size.tiny]
 training.steps = 10
 arms.swap.sync.rule = "swap"
+[size.small]
+arms.parallel.sync.rule = "constant"
 )";
 
 Config choose(const std::string& size, const std::string& arm, const std::vector<std::string>& overrides = {}) {
@@ -76,10 +78,11 @@ TEST(ConfigChoice, EqualSettingsHaveEqualHashesWhereverTheyCameFrom) {
 TEST(ConfigChoice, ArmsAreListedInTheFilesOrder) {
   EXPECT_THAT(choose("", "").arms(), ElementsAre("parallel", "constant"));
   EXPECT_THAT(choose("tiny", "").arms(), ElementsAre("parallel", "constant", "swap"));
+  EXPECT_THAT(choose("small", "").arms(), ElementsAre("parallel", "constant"));  // though its only key is the size's
 }
 
 TEST(ConfigChoice, AnUnknownNameListsTheKnownOnes) {
-  EXPECT_THAT(message_of("midi", ""), HasSubstr("study.toml: has no table [size.midi] (it has mini, tiny)"));
+  EXPECT_THAT(message_of("midi", ""), HasSubstr("study.toml: has no table [size.midi] (it has mini, tiny, small)"));
   EXPECT_THAT(message_of("", "swap"), HasSubstr("no table [arms.swap] (it has parallel, constant)"));
   EXPECT_EQ(message_of("tiny", "swap"), "");
 }
