@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "core/errors.h"
 #include "distributed/data/photo_worker.h"
 
 namespace quasar {
@@ -17,6 +18,18 @@ namespace {
 /// A photograph that is wanted: by its sample, and the visit's position or none.
 using Name = std::pair<std::int64_t, std::optional<std::int64_t>>;
 using Job = std::packaged_task<PreparedPhoto(PhotoWorker&)>;
+
+/// An error crosses to the other thread as its text: an exception would be freed by whichever of the two lets go of it
+/// last, by counts inside libstdc++ that the thread sanitizer does not see.
+PreparedPhoto prepare(PhotoWorker& worker, const Name& name) {
+  try {
+    return worker.prepare(name.first, name.second);
+  } catch (const DataError& error) {
+    PreparedPhoto none;
+    none.error = error.what();
+    return none;
+  }
+}
 
 struct Wanted {
   std::shared_ptr<Job> job;  ///< a job that nobody wants any more is not begun
@@ -53,8 +66,7 @@ struct PhotoPipeline::State {
 
   void start(const Name& name) {
     if (wanted.contains(name)) return;
-    const auto job =
-        std::make_shared<Job>([name](PhotoWorker& worker) { return worker.prepare(name.first, name.second); });
+    const auto job = std::make_shared<Job>([name](PhotoWorker& worker) { return prepare(worker, name); });
     wanted[name] = {.job = job, .result = job->get_future()};
     boost::asio::post(readers, [this, weak = std::weak_ptr<Job>(job)] {
       const std::shared_ptr<Job> own = weak.lock();
@@ -84,6 +96,7 @@ struct PhotoPipeline::State {
       start(names[i]);
       const auto node = wanted.extract(names[i]);
       const PreparedPhoto prepared = node.mapped().result.get();
+      if (prepared.error) throw DataError(*prepared.error);
       // Now, rather than by the readers, as what they prepare ahead may never be asked for.
       for (const PreparedPhoto::Damaged& one : prepared.damaged) damaged->add(one.sample, one.message);
       if (prepared.is_sound) receive(i, prepared);

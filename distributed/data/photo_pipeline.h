@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,9 +38,10 @@ struct PreparedPhoto {
     std::string message;
   };
   int label = 0;
-  Photo photo;                   ///< size x size
-  bool is_sound = false;         ///< whether there is one
-  std::vector<Damaged> damaged;  ///< samples tried before it
+  Photo photo;                       ///< size x size
+  bool is_sound = false;             ///< whether there is one
+  std::vector<Damaged> damaged;      ///< samples tried before it
+  std::optional<std::string> error;  ///< why the run cannot go on without it
 };
 
 /// Prepares photographs in reader threads: read, decode, crop and resize, flip, RandAugment; bytes all along.
