@@ -3,10 +3,8 @@
 #include "experiments/convex.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <future>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +13,7 @@
 #include "core/errors.h"
 #include "core/interrupt.h"
 #include "core/libsvm.h"
+#include "core/parallel_for.h"
 #include "core/progress.h"
 #include "distributed/data/find_data.h"
 #include "experiments/question_text.h"
@@ -52,8 +51,8 @@ ConvexGrid read_grid(const Config& config) {
   grid.max_gradients = config.integer("convex.max_gradients", between(1, 1e15), 2'000'000);
   const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
   grid.threads = static_cast<int>(config.integer("ensemble.threads", between(1, 4096), cores));
-  if (grid.workers.empty()) config.fail("workers.counts", "is empty; name at least one number of workers");
-  if (grid.periods.empty()) config.fail("sync.periods", "is empty; name at least one H");
+  if (delay != "constant" && !grid.asynchronous)
+    config.fail("convex.delay", "is of the asynchronous algorithm; give convex.asynchronous = true");
   return grid;
 }
 
@@ -190,21 +189,14 @@ void run_grid(const ConvexLoss& loss, const ConvexGrid& grid, std::uint64_t seed
   const auto methods = methods_of(loss, grid, seed);
   std::vector<ConvexTrace> traces(methods.size());
   Progress progress("convex", static_cast<double>(methods.size()), "runs");
-  std::atomic<std::size_t> next{0};
   std::mutex said;
   double done = 0.0;
-  const auto take_runs = [&] {
-    for (std::size_t i; (i = next++) < methods.size();) {
-      const bool theory = methods[i].shift == stich_shift(loss, methods[i].sync_period);
-      traces[i] = trace_run(loss, optimum, grid, methods[i], theory);
-      const std::scoped_lock lock(said);
-      progress.update(++done);
-    }
-  };
-  std::vector<std::future<void>> helpers;
-  for (int t = 1; t < grid.threads; ++t) helpers.push_back(std::async(std::launch::async, take_runs));
-  take_runs();
-  for (auto& helper : helpers) helper.get();
+  parallel_for(methods.size(), 1, grid.threads, [&](std::size_t i) {
+    const bool theory = methods[i].shift == stich_shift(loss, methods[i].sync_period);
+    traces[i] = trace_run(loss, optimum, grid, methods[i], theory);
+    const std::scoped_lock lock(said);
+    progress.update(++done);
+  });
   for (const auto& trace : traces) {
     for (const auto& point : trace.points) recorder.record("observables", point);
     recorder.record("runs", trace.summary);
