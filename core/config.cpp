@@ -157,7 +157,7 @@ Config Config::from_text(const std::string& text, const std::string& name, const
       const auto earlier = state->entries.find(key);
       if (earlier != state->entries.end() && earlier->second.source == Source::override)
         throw ConfigError(where + ": " + key + " is given twice, also as " + earlier->second.location);
-      state->entries[key] = entry;
+      replace(state->entries, key, entry);
     }
   }
   const std::string size = choice.size == "paper" ? "" : choice.size;
@@ -212,6 +212,7 @@ std::vector<double> Config::numbers(const std::string& key, Bounds bounds,
   if (!node->is_array()) fail(key, "must be a list of numbers");
   std::vector<double> values;
   for (const auto& item : *node->as_array()) values.push_back(state_->number_in(key, item, bounds));
+  if (values.empty() && !(fallback && fallback->empty())) fail(key, "must name at least one number");
   return state_->remember(key, values);
 }
 
@@ -222,6 +223,7 @@ std::vector<std::int64_t> Config::integers(const std::string& key, Bounds bounds
   if (!node->is_array()) fail(key, "must be a list of whole numbers");
   std::vector<std::int64_t> values;
   for (const auto& item : *node->as_array()) values.push_back(state_->integer_in(key, item, bounds));
+  if (values.empty() && !(fallback && fallback->empty())) fail(key, "must name at least one whole number");
   return state_->remember(key, values);
 }
 
@@ -277,7 +279,7 @@ void Config::forget_replaced(const std::string& selector, const std::vector<std:
   if (chosen == state_->entries.end()) return;
   for (const auto& key : keys) {
     const auto entry = state_->entries.find(key);
-    if (entry != state_->entries.end() && entry->second.source < chosen->second.source) state_->forgotten.insert(key);
+    if (entry != state_->entries.end() && entry->second.source < chosen->second.since) state_->forgotten.insert(key);
   }
 }
 

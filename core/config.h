@@ -51,6 +51,7 @@ class Config {
   std::string text(const std::string& key, std::optional<std::string> fallback = {}) const;
   std::string choice(const std::string& key, const std::vector<std::string>& options,
                      std::optional<std::string> fallback = {}) const;
+  /// Lists; an empty one is a fault, unless that is the fallback.
   std::vector<double> numbers(const std::string& key, Bounds bounds,
                               std::optional<std::vector<double>> fallback = {}) const;
   std::vector<std::int64_t> integers(const std::string& key, Bounds bounds,
@@ -74,7 +75,8 @@ class Config {
   void substitute(const std::string& key, const std::string& text) const;
 
   /// Forgets keys that belong to other choices of `selector`, if an override, an arm or a size made the choice: with
-  /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one.
+  /// `sync.rule=constant` on the command line the file's `sync.alpha` is not an error. All in one source it stays one, and
+  /// an override that says what the file says chooses nothing.
   void forget_replaced(const std::string& selector, const std::vector<std::string>& keys) const;
 
   /// Throws for a key that nobody has read, with the nearest one that somebody has; a likely misspelling comes first.

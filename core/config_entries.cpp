@@ -19,6 +19,13 @@ bool is_bare_word(const std::string& text) {
 
 }  // namespace
 
+void replace(Entries& entries, const std::string& key, Entry entry) {
+  const auto earlier = entries.find(key);
+  if (earlier != entries.end() && to_toml(*earlier->second.value) == to_toml(*entry.value))
+    entry.since = earlier->second.since;
+  entries[key] = entry;
+}
+
 std::string position(const std::string& name, const toml::source_region& source) {
   return name + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
 }
@@ -55,7 +62,7 @@ void flatten(const toml::table& table, const std::string& prefix, const std::str
     if (const auto* inner = node.as_table())
       flatten(*inner, full, name, source, entries);
     else
-      entries[full] = {&node, source == Source::override ? name : position(name, node.source()), source};
+      entries[full] = {&node, source == Source::override ? name : position(name, node.source()), source, source};
   }
 }
 
@@ -77,9 +84,9 @@ std::vector<std::string> choose_table(const std::string& group, const std::strin
     entry = entries.erase(entry);
   }
   for (auto& [key, entry] : picked) {
-    entry.source = std::max(entry.source, source);
+    entry.source = entry.since = std::max(entry.source, source);
     const auto own = entries.find(key);
-    if (own == entries.end() || own->second.source <= entry.source) entries[key] = entry;
+    if (own == entries.end() || own->second.source <= entry.source) replace(entries, key, entry);
   }
   std::vector<std::string> names;
   for (const auto& [name, line] : first_lines) names.push_back(name);

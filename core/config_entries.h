@@ -17,8 +17,12 @@ struct Entry {
   const toml::node* value;
   std::string location;
   Source source;
+  Source since = source;  ///< the weakest source that already gave this very value: to say it again is no other choice
 };
 using Entries = std::map<std::string, Entry>;
+
+/// Puts an entry in the place of what a weaker source gave.
+void replace(Entries& entries, const std::string& key, Entry entry);
 
 /// file:line:column.
 std::string position(const std::string& name, const toml::source_region& source);

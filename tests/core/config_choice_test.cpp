@@ -66,6 +66,19 @@ TEST(ConfigChoice, WhatWasNotChosenIsNoKey) {
   EXPECT_THAT(config.resolved(), Not(HasSubstr("arms")));
 }
 
+TEST(ConfigChoice, ToSayAgainWhatTheFileSaysChoosesNothing) {
+  const auto alpha_after = [](const Config& config) {
+    config.text("sync.rule");
+    config.forget_replaced("sync.rule", {"sync.alpha"});
+    return config.has("sync.alpha");
+  };
+  EXPECT_TRUE(alpha_after(choose("", "", {"sync.rule=qsr"})));
+  EXPECT_TRUE(alpha_after(choose("mini", "", {"sync.rule='qsr'"})));
+  EXPECT_FALSE(alpha_after(choose("", "", {"sync.rule=inverse"})));
+  EXPECT_FALSE(alpha_after(choose("", "parallel")));
+  EXPECT_TRUE(alpha_after(choose("", "parallel", {"sync.rule=qsr"}))) << "back to the file's, whatever the arm says";
+}
+
 TEST(ConfigChoice, EqualSettingsHaveEqualHashesWhereverTheyCameFrom) {
   const auto hash = [](const Config& config) {
     config.integer("training.steps", at_least(1));
