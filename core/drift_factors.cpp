@@ -1,9 +1,13 @@
 #include "core/drift_factors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <sstream>
 
 #include <Eigen/Dense>
+
+#include "core/errors.h"
 
 namespace quasar {
 
@@ -79,6 +83,18 @@ MomentumMoments momentum_moments(double learning_rate, double momentum, double l
   return {stationary, sum / (static_cast<double>(sync_period) * stationary)};
 }
 
+namespace {
+
+void require_stable(const drift_weights::FiniteStep& finite, double lambda) {
+  if (finite.learning_rate * lambda < 2.0 * (1.0 + finite.momentum)) return;
+  std::ostringstream text;
+  text << "steps of learning rate " << finite.learning_rate << " blow up in a direction of curvature " << lambda
+       << "; they need one below " << 2.0 * (1.0 + finite.momentum) / lambda;
+  throw UnstableStep(text.str());
+}
+
+}  // namespace
+
 double DriftWeights::operator()(double lambda_i, double lambda_j) const {
   const double extra_workers = num_workers - 1.0;
   if (std::holds_alternative<drift_weights::Sgd>(regime)) return 1.0;
@@ -86,6 +102,7 @@ double DriftWeights::operator()(double lambda_i, double lambda_j) const {
   if (const auto* local = std::get_if<drift_weights::LocalSgd>(&regime))
     return 1.0 + extra_workers * psi(local->round_time * (lambda_i + lambda_j));
   const auto& finite = std::get<drift_weights::FiniteStep>(regime);
+  require_stable(finite, std::max(lambda_i, lambda_j));
   if (finite.momentum > 0.0) {
     const double effective_rate = finite.learning_rate / (1.0 - finite.momentum);
     const auto [moment, factor] =

@@ -11,7 +11,7 @@ namespace quasar {
 /// Relative accuracy 1e-13 for every x >= 0, without cancellation near 0.
 double psi(double x);
 
-/// F(x) = integral of psi from 0 to x = x - (gamma_E + ln x + E_1(x)); absolute accuracy 1e-13 (x >= 0).
+/// F(x) = integral of psi from 0 to x = x - (gamma_E + ln x + E_1(x)); relative accuracy 1e-12 (x >= 0).
 double psi_integral(double x);
 
 /// The decay of a pair of modes in one step: 1 - rho, rho = (1 - eta l_i)(1 - eta l_j), formed without cancellation.
@@ -39,7 +39,6 @@ struct MomentumMoments {
 ///                                                                                            (derived, on a quadratic)
 /// lambda_i, lambda_j  at least one of them positive
 /// cost                log2 H products of 6 x 6 matrices
-/// Not checked: stability, eta l < 2 (1 + b).
 MomentumMoments momentum_moments(double learning_rate, double momentum, double lambda_i, double lambda_j,
                                  std::int64_t sync_period);
 
@@ -70,6 +69,8 @@ struct DriftWeights {
   int num_workers = 1;
 
   /// Weight of the pair of eigenvalues (l_i, l_j), of which at least one is positive.
+  ///
+  /// throws  UnstableStep at finite (eta, H) if eta l >= 2 (1 + b) for one of them
   double operator()(double lambda_i, double lambda_j) const;
 };
 

@@ -44,8 +44,13 @@ struct CheckpointError final : Error {
 };
 
 /// A computation that has no answer at this point, such as a Hessian of the wrong rank.
-struct NumericalError final : Error {
+struct NumericalError : Error {
   explicit NumericalError(const std::string& message) : Error(ExitCode::numbers, message) {}
+};
+
+/// A learning rate at which the discrete steps blow up in a mode of the Hessian.
+struct UnstableStep final : NumericalError {
+  explicit UnstableStep(const std::string& message) : NumericalError(message) {}
 };
 
 /// An iterate that left every bound; a result of its own (status `diverged`), not a fault of the program.

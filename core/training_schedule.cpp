@@ -40,6 +40,19 @@ std::int64_t read_total_steps(const Config& config, std::optional<double> steps_
 
 }  // namespace
 
+bool TrainingSchedule::has_one_period() const {
+  const bool may_change =
+      !learning_rate.is_constant() || sync.switch_step > 0 || std::holds_alternative<sync_rules::Phases>(sync.rule);
+  const std::int64_t first = period_at(0);
+  for (std::int64_t step = first; may_change && step < total_steps;) {
+    const std::int64_t period = period_at(step);
+    step += period;
+    if (period != first && step < total_steps) return false;
+    if (period > first) return false;
+  }
+  return true;
+}
+
 std::vector<std::int64_t> TrainingSchedule::periods() const {
   std::vector<std::int64_t> result;
   constexpr std::size_t kMostRounds = 100'000'000;

@@ -23,6 +23,9 @@ struct TrainingSchedule {
   /// H of every round from the first step to the last; their sum is total_steps.
   std::vector<std::int64_t> periods() const;
 
+  /// Whether every round has the length of the first, but for the last, which the end of training may cut.
+  bool has_one_period() const;
+
   /// Reads `training.steps` (or `training.slow_time` with a constant learning rate: round(t / eta^2) steps; or, where
   /// the steps of an epoch are known, `training.epochs`: that many epochs, rounded up), `learning_rate.*` and `sync.*`.
   static TrainingSchedule read(const Config& config, std::optional<double> steps_per_epoch = {});

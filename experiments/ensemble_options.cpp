@@ -61,6 +61,8 @@ ToyOptimizer read_optimizer(const Config& config) {
   return optimizer;
 }
 
+constexpr const char* kAveragedBuffers[] = {"averaging.momentum", "averaging.adam_m", "averaging.adam_v"};
+
 }  // namespace
 
 void read_noise_and_optimizer(const Config& config, EnsembleOptions& options) {
@@ -69,17 +71,20 @@ void read_noise_and_optimizer(const Config& config, EnsembleOptions& options) {
 }
 
 SlowRegime regime_of_ensemble(const Config& config, const TrainingSchedule& schedule, const EnsembleOptions& options) {
-  return options.optimizer.rate_factor() == 1.0
-             ? SlowRegime::of(config, schedule, options.num_workers)
-             : SlowRegime::of_constant_rate_and_momentum(config, schedule, options.num_workers);
+  return options.optimizer.rate_factor() == 1.0 ? SlowRegime::of(config, schedule, options.num_workers)
+                                                : SlowRegime::of_momentum(config, schedule, options.num_workers);
 }
 
 void require_slow_sde(const Config& config) {
   if (config.has("noise.law") &&
       config.choice("noise.law", {"gaussian", "label_noise", "student_t", "minibatch"}) == "minibatch")
     config.fail("noise.law", "= minibatch has another covariance than the landscape's, which the Slow SDE takes");
-  config.ignore({"noise.degrees_of_freedom", "optimizer.nesterov", "optimizer.beta1", "averaging.momentum",
-                 "averaging.adam_m", "averaging.adam_v"});
+  for (const char* key : kAveragedBuffers)
+    if (config.has(key) && read_at_average(config, key) != toy_optimizers::AtAverage::keep)
+      config.fail(key,
+                  "is not what the Slow SDEs describe, whose workers keep their own buffers; take keep (or measure: "
+                  "quasar toy)");
+  config.ignore({"noise.degrees_of_freedom", "optimizer.nesterov", "optimizer.beta1"});
 }
 
 }  // namespace quasar

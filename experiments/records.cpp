@@ -39,6 +39,7 @@ std::string spread_in_words(const json& estimate) {
 }  // namespace
 
 json to_json(const RunningMoments& moments) {
+  if (moments.count() == 0) return {{"mean", nullptr}, {"se", nullptr}, {"sd", nullptr}, {"n", 0}};
   return {{"mean", moments.mean()},
           {"se", moments.estimate().standard_error},
           {"sd", moments.standard_deviation()},
@@ -78,6 +79,9 @@ json describe_run(const Config& config, const std::string& command, const std::s
       about[id] = about[id].get<std::string>() + "-" + std::to_string(regime.momentum);
     about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
   }
+  for (const char* buffer : {"averaging.momentum", "averaging.adam_m", "averaging.adam_v"})
+    if (config.has(buffer) && config.text(buffer) != "keep")  // the Slow SDEs are of buffers that workers keep
+      about["experiment_id"] = about["experiment_id"].get<std::string>() + "-" + buffer + "-" + config.text(buffer);
   if (config.has("optimizer.name") && config.text("optimizer.name") == "adam") {
     about["optimizer"] = "adam";
     about["experiment_id"] =

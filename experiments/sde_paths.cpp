@@ -104,9 +104,10 @@ class SdeRun {
     if (stop.observables) record_observables();
     if (stop.paths) record_paths();
     const double allowed = options_.max_bad_fraction * static_cast<double>(options_.paths.paths);
-    if (static_cast<double>(ensemble_.paths_that_left()) > allowed)
+    const bool none_is_left = ensemble_.paths_that_left() == options_.paths.paths;
+    if (none_is_left || static_cast<double>(ensemble_.paths_that_left()) > allowed)
       throw Diverged(bad_paths() + " by slow time " + std::to_string(ensemble_.slow_time()) +
-                     ", more than sde.max_bad_fraction allows");
+                     (none_is_left ? ", so that none is left" : ", more than sde.max_bad_fraction allows"));
   }
 
   void record_observables() {

@@ -10,7 +10,7 @@ namespace quasar {
 
 /// How a training schedule looks in slow time.
 struct SlowRegime {
-  std::string name;          ///< sgd (H = 1), inverse, qsr, power, phases, swap or constant
+  std::string name;          ///< sgd (H = 1 throughout), inverse, qsr, power, phases, swap or constant
   double learning_rate;      ///< eta, the peak if it is not constant
   std::int64_t sync_period;  ///< H of the first round
   double slow_time;          ///< sum of the squares of effective_rate over the steps
@@ -26,9 +26,10 @@ struct SlowRegime {
   DriftWeights weights(const std::string& kind) const;
 
   static SlowRegime of(const Config& config, const TrainingSchedule& schedule, int num_workers);
-  /// The same for theory; throws ConfigError if the learning rate is not constant.
-  static SlowRegime of_constant_rate(const Config& config, const TrainingSchedule& schedule, int num_workers);
   /// The same with `optimizer.momentum`.
+  static SlowRegime of_momentum(const Config& config, const TrainingSchedule& schedule, int num_workers);
+  /// The two for theory; throw ConfigError if the learning rate is not constant, or H is not.
+  static SlowRegime of_constant_rate(const Config& config, const TrainingSchedule& schedule, int num_workers);
   static SlowRegime of_constant_rate_and_momentum(const Config& config, const TrainingSchedule& schedule,
                                                   int num_workers);
 };

@@ -1,5 +1,6 @@
 #include "sde/gradient_flow.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <type_traits>
@@ -10,6 +11,11 @@
 #include <boost/numeric/odeint/stepper/runge_kutta_dopri5.hpp>
 
 namespace quasar {
+namespace {
+
+constexpr double kStabilityLimit = 3.3;  // of Dormand-Prince: step * lambda_max
+
+}  // namespace
 
 template <int Dim>
 Projection<Dim> project_by_gradient_flow(const std::function<Vec<Dim>(const Vec<Dim>&)>& gradient, const Vec<Dim>& x,
@@ -32,7 +38,9 @@ Projection<Dim> project_by_gradient_flow(const std::function<Vec<Dim>(const Vec<
   for (;;) {
     const Vec<Dim> point = as_vector(state);
     const double slope = gradient(point).norm();
-    if (slope <= options.gradient_tolerance) return {point, steps, true};
+    const double stiffness = kStabilityLimit / step;  // near the manifold: there nothing but stability bounds the step
+    if (slope <= std::max(options.gradient_tolerance, 2.0 * options.step_tolerance * stiffness))
+      return {point, steps, true};
     const bool hopeless = !std::isfinite(slope) || steps >= options.most_steps || time > options.longest_time;
     if (hopeless) return {point, steps, false};
     stepper.try_step(flow, state, time, step);

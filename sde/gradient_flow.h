@@ -18,7 +18,7 @@ struct Projection {
 };
 
 struct GradientFlowOptions {
-  double gradient_tolerance = 1e-9;  ///< stop when |grad L| is below it; must stay above step_tolerance * lambda_max
+  double gradient_tolerance = 1e-9;  ///< stop when |grad L| is below it, or below what the step's own error makes of it
   double step_tolerance = 1e-12;     ///< relative and absolute error of a step; the flow keeps an error of this size
   double first_step = 1e-2;
   double longest_time = 1e9;
@@ -31,7 +31,8 @@ struct GradientFlowOptions {
 /// Compiled for the dimensions of QUASAR_FOR_EACH_DIMENSION.
 /// gradient  (d) -> (d)
 /// x         starting point, (d)
-/// returns   the last point, and whether |grad L| fell below the tolerance; never throws for a point that does not
+/// returns   the last point, and whether |grad L| fell below the tolerance, or below 2 step_tolerance lambda_max if that
+///           is more; never throws for a point that does not
 /// cost      six gradients a Dormand-Prince step (Boost.Odeint); the step is bounded by 3.3 / lambda_max
 /// Not checked: that the flow's limit is a minimiser rather than a saddle.
 template <int Dim>

@@ -44,7 +44,8 @@ class PathEnsemble {
   /// Projects the start onto the manifold by the gradient flow.
   ///
   /// throws  NumericalError naming the point if the flow does not converge, or the Hessian at its end is that of a
-  ///         saddle, of an isolated minimiser or 0, or if Adam's preconditioner is infinite there; ConfigError if the
+  ///         saddle, of an isolated minimiser or 0, or if Adam's preconditioner is infinite there, or the learning rate
+  ///         of finite steps too large (UnstableStep); ConfigError if the
   ///         noise law lacks moments that the scheme needs, or Adam's paths are to have another scheme or retraction
   PathEnsemble(const L& loss, const Noise& noise, const DriftWeights& weights, const PathOptions& options,
                const Vec<dim>& start)
@@ -57,6 +58,7 @@ class PathEnsemble {
     if (highest_weak_order(options_.noise_law) < weak_order_of(options_.scheme))
       throw ConfigError("a scheme of weak order " + std::to_string(weak_order_of(options_.scheme)) +
                         " needs noise with more normal moments than this law has");
+    if (options_.equation != PathEquation::adam) require_stable_start();
     const auto paths = static_cast<std::size_t>(options_.paths);
     state_.positions.assign(paths, start_);
     if (options_.scheme == PathScheme::talay_tubaro) state_.coarse = state_.positions;
@@ -118,6 +120,14 @@ class PathEnsemble {
       if (state_.events[path] == PathEvent::none) visit(path);
   }
 
+  void require_stable_start() const {
+    try {
+      path_coefficients(loss_, noise_, weights_, options_.equation, start_);
+    } catch (const UnstableStep& error) {
+      throw UnstableStep(std::string(error.what()) + ", at the starting point " + print_point(start_));
+    }
+  }
+
   AdamSlowOptions adam() const { return {options_.adam_averaging_rate, options_.adam_epsilon, weights_}; }
 
   Vec<dim> adam_start() const {
@@ -173,7 +183,7 @@ class PathEnsemble {
 
   void advance_path(std::size_t path, std::int64_t step) {
     if (state_.events[path] != PathEvent::none) return;
-    PathEvent event = PathEvent::not_a_minimiser;
+    PathEvent event = PathEvent::none;
     try {
       const auto points = next(path, step);
       event = event_at(points);
@@ -183,7 +193,10 @@ class PathEnsemble {
         if (!state_.second_moments.empty()) state_.second_moments[path] = points.coarse;
         return;
       }
+    } catch (const UnstableStep&) {
+      event = PathEvent::unstable_step;
     } catch (const NumericalError&) {  // slow_coefficients, at a stage of the scheme that is no minimiser
+      event = PathEvent::not_a_minimiser;
     }
     state_.events[path] = event;
     state_.event_steps[path] = step;

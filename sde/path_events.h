@@ -21,11 +21,12 @@ enum class PathEvent : std::uint8_t {
   retraction_failed,  ///< the projection back to the manifold did not converge
   not_finite,         ///< a coordinate or the gradient is not finite, also where a retraction runs away to infinity
   rank_changed,       ///< the Hessian lost or gained a normal direction: the manifold has another dimension here
-  not_a_minimiser     ///< the Hessian has a negative eigenvalue
+  not_a_minimiser,    ///< the Hessian has a negative eigenvalue
+  unstable_step       ///< the learning rate is too large for the curvature here (finite steps only)
 };
 
 inline constexpr std::array kPathEvents = {PathEvent::retraction_failed, PathEvent::not_finite, PathEvent::rank_changed,
-                                           PathEvent::not_a_minimiser};
+                                           PathEvent::not_a_minimiser, PathEvent::unstable_step};
 
 constexpr const char* name_of(PathEvent event) {
   switch (event) {
@@ -37,6 +38,8 @@ constexpr const char* name_of(PathEvent event) {
       return "rank_changed";
     case PathEvent::not_a_minimiser:
       return "not_a_minimiser";
+    case PathEvent::unstable_step:
+      return "unstable_step";
     case PathEvent::none:
       break;
   }
@@ -74,9 +77,12 @@ class RankMonitor {
     if (!lambda.allFinite()) throw NumericalError("the Hessian is not finite" + at);
     const double largest = lambda.cwiseAbs().maxCoeff();
     if (largest == 0.0) throw NumericalError("the Hessian is 0" + at + ": a degenerate minimiser has no Slow SDE");
-    if (lambda[0] < -rank_tolerance * largest)
-      throw NumericalError("the Hessian has the eigenvalue " + std::to_string(lambda[0]) + at +
+    if (lambda[0] < -rank_tolerance * largest) {
+      std::ostringstream negative;
+      negative << lambda[0];
+      throw NumericalError("the Hessian has the eigenvalue " + negative.str() + at +
                            ": a saddle or a maximum, not a minimiser");
+    }
     rank_ = (lambda.array() > rank_tolerance * largest).count();
     if (rank_ == start.size())
       throw NumericalError("the Hessian has full rank" + at + ": an isolated minimiser has no Slow SDE");

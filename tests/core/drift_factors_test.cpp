@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/errors.h"
+
 namespace quasar {
 namespace {
 
@@ -36,9 +38,9 @@ TEST(Psi, IncreasesFromZeroToOne) {
 TEST(PsiIntegral, IsTheIntegralOfPsi) {
   for (double x : {1e-8, 0.3, 1.0, 1.9999, 2.0001, 5.0, 40.0}) {
     const int panels = 20000;  // composite Simpson
-    double sum = psi(0.0) + psi(x);
+    long double sum = psi(0.0) + psi(x);
     for (int i = 1; i < panels; ++i) sum += (i % 2 ? 4.0 : 2.0) * psi(x * i / panels);
-    EXPECT_NEAR(psi_integral(x), sum * x / panels / 3.0, 1e-12 * std::max(1.0, x)) << "x = " << x;
+    EXPECT_NEAR(psi_integral(x) / static_cast<double>(sum * x / panels / 3.0L), 1.0, 1e-12) << "x = " << x;
   }
 }
 
@@ -99,6 +101,14 @@ TEST(DriftWeights, FiniteStepIsTheExactSecondMomentOfAQuadratic) {
   for (std::int64_t h = 0; h < period; ++h) dispersion += eta * eta * 3.0 * (1.0 - std::pow(rho, h)) / (1.0 - rho);
   const double expected = (eta * eta / (1.0 - rho) + dispersion / static_cast<double>(period)) / (eta / (2.0 * lambda));
   EXPECT_NEAR((DriftWeights{drift_weights::FiniteStep{eta, period}, 4}(lambda, lambda)), expected, 1e-12);
+}
+
+TEST(FiniteStepWeights, RefuseALearningRateAtWhichStepsBlowUp) {
+  const DriftWeights plain{drift_weights::FiniteStep{0.5, 3}, 4}, heavy{drift_weights::FiniteStep{0.5, 3, 0.9}, 4};
+  EXPECT_NO_THROW(plain(3.99, 0.0));
+  EXPECT_THROW(plain(0.0, 4.0), UnstableStep);
+  EXPECT_NO_THROW(heavy(7.59, 0.0));
+  EXPECT_THROW(heavy(7.6, 0.0), UnstableStep);
 }
 
 }  // namespace

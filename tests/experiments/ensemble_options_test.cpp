@@ -25,6 +25,18 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
+TEST(RegimeOfEnsemble, WithMomentumMayChangeItsLearningRateAndH) {
+  const Config config = Config::from_text(
+      "learning_rate.peak = 0.01\nlearning_rate.schedule = 'linear'\ntraining.steps = 1000\nsync.period = 10\n"
+      "sync.switch_step = 500\noptimizer.momentum = 0.5\n",
+      "test");
+  EnsembleOptions options;
+  read_noise_and_optimizer(config, options);
+  const SlowRegime regime = regime_of_ensemble(config, TrainingSchedule::read(config), options);
+  EXPECT_EQ(regime.name, "constant");
+  EXPECT_NEAR(regime.slow_time, 4 * 1e-4 * 1000.0 / 3.0, 4e-4);
+}
+
 TEST(EnsembleOptionsOfNoise, AreReadUnderTheTrainersNames) {
   EXPECT_FALSE((GenericMethod{read("").noise, read("").optimizer}.is_needed()));
   EXPECT_EQ(std::get<toy_noise::StudentT>(read("noise.law = 'student_t'\nnoise.degrees_of_freedom = 5").noise)

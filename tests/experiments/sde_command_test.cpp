@@ -77,6 +77,37 @@ TEST_F(SdeCommand, StartThatIsNoMinimiserEndsWithTheNumbersCodeAndThePoint) {
   EXPECT_THAT(sde("three", {"sde.start=[1, 0, 0]"}), AllOf(fails_with(2, "sde.start"), fails_with(2, "2 coordinates")));
 }
 
+TEST_F(SdeCommand, WhatItsTheoryDoesNotDescribeIsRefusedNamingTheKey) {
+  EXPECT_THAT(sde("x", {"sync.rule=constant", "sync.period=100", "sync.switch_step=1000"}),
+              AllOf(fails_with(2, "sync.switch_step"), fails_with(2, "changes H")));
+  EXPECT_THAT(sde("x", {"sync.rule=phases", "sync.phases=[[0, 1], [100, 10]]"}), fails_with(2, "sync.rule"));
+  EXPECT_THAT(sde("x", {"training.steps=1000", "optimizer.momentum=0.9", "averaging.momentum=reset"}),
+              AllOf(fails_with(2, "averaging.momentum"), fails_with(2, "take keep")));
+  EXPECT_TRUE(runs("x").empty());
+  EXPECT_THAT(sde("unstable", {"learning_rate.peak=0.5", "training.slow_time=2.0", "sync.rule=constant",
+                               "sync.period=3", "sde.weights=psi_disc"}),
+              AllOf(fails_with(5, "below 0.25"), fails_with(5, "at the starting point (")));
+}
+
+TEST_F(SdeCommand, AStiffManifoldIsReachedToWhatTheStepsOwnErrorAllows) {
+  for (const std::string stiffness : {"3000", "1e5"}) {
+    ASSERT_THAT(sde("stiff" + stiffness, {"landscape.stiffness=" + stiffness, "sde.start=[1.2, 0.9]", "sde.paths=4",
+                                          "sde.steps=4", "record.points=1", "sync.rule=constant", "sync.period=1"}),
+                exits_with(0));
+    EXPECT_NEAR(read_run_json(only_run("stiff" + stiffness)).at("start").at("point")[0], 0.8, 1e-10);
+    EXPECT_EQ(last("stiff" + stiffness).at("paths_that_left"), 0);
+  }
+}
+
+TEST_F(SdeCommand, ARunOfWhichNoPathIsLeftEndsWithTheNumbersCodeAndHasNoMean) {
+  EXPECT_THAT(sde("none", {"sde.steps=1", "sde.paths=3", "sde.max_bad_fraction=1", "landscape.noise_scale_x=1e9",
+                           "landscape.noise_scale_y=1e9", "record.points=1"}),
+              fails_with(5, "none is left"));
+  const json value = last("none").at("observables").at("cos_2phi");
+  EXPECT_TRUE(value.at("mean").is_null());
+  EXPECT_EQ(value.at("n"), 0);
+}
+
 // one step of 0.5 is further than the orthographic retraction reaches for about one path in five
 TEST_F(SdeCommand, PathsGivenUpAreCountedListedAndInNoAverage) {
   const Words coarse = {"sde.steps=2", "sde.paths=500", "sde.retraction=orthographic", "record.points=2"};

@@ -42,6 +42,24 @@ TEST(SlowRegime, OfADecayingRateSumsItsSquaresAndHasNoTheoryYet) {
   EXPECT_THROW(SlowRegime::of_constant_rate(config, schedule, 4), ConfigError);
 }
 
+TEST(SlowRegime, OfRoundsThatChangeHasNoTheoryAndIsNotSgd) {
+  const std::string head = "learning_rate.peak = 0.01\ntraining.steps = 1000\n";
+  for (const char* text :
+       {"sync.period = 100\nsync.switch_step = 500\n", "sync.rule = 'swap'\nsync.switch_step = 500\n",
+        "sync.rule = 'phases'\nsync.phases = [[0, 1], [500, 100]]\n"}) {
+    const Config config = Config::from_text(head + text, "test");
+    const TrainingSchedule schedule = TrainingSchedule::read(config);
+    EXPECT_NE(SlowRegime::of(config, schedule, 4).name, "sgd") << text;
+    EXPECT_THROW(SlowRegime::of_constant_rate(config, schedule, 4), ConfigError) << text;
+  }
+  // the end of training may cut the last round; phases of one H and a switch after H = 1 change nothing
+  for (const char* text : {"sync.period = 300\n", "sync.rule = 'phases'\nsync.phases = [[0, 300], [500, 300]]\n",
+                           "sync.period = 1\nsync.switch_step = 500\n", "sync.rule = 'qsr'\nsync.alpha = 0.2\n"}) {
+    const Config config = Config::from_text(head + text, "test");
+    EXPECT_NO_THROW(SlowRegime::of_constant_rate(config, TrainingSchedule::read(config), 4)) << text;
+  }
+}
+
 SlowRegime regime_with_momentum(const std::string& text) {
   const Config config = Config::from_text("learning_rate.peak = 0.001\n" + text, "test");
   return SlowRegime::of_constant_rate_and_momentum(config, TrainingSchedule::read(config), 4);

@@ -94,5 +94,17 @@ TEST(FullNoise, WithAnotherRetractionLosesTheDrift) {
   EXPECT_GT(std::abs(euler(orthographic, 256) - slow_sde(1)), 0.1);
 }
 
+// A displacement by the angle v that ends at v - v^2 sin(2 phi)/2 is a retraction of first order only.
+TEST(FullNoise, WithARetractionOfFirstOrderHasTheWrongLimit) {
+  const auto first_order = [](const Vec<2>& base, const Vec<2>& x) {
+    const double phi = std::atan2(base[1], base[0]);
+    const double v = std::remainder(std::atan2(x[1], x[0]) - phi, 2 * std::numbers::pi);
+    const double moved = phi + v - v * v * std::sin(2 * phi) / 2;
+    return Projection<2>{Vec<2>(std::cos(moved), std::sin(moved)), 0, true};
+  };
+  EXPECT_LT(std::abs(order_towards(slow_sde(1), first_order).slope), 0.5);
+  EXPECT_GT(std::abs(euler(first_order, 256) - slow_sde(1)), 0.1);
+}
+
 }  // namespace
 }  // namespace quasar
