@@ -1,5 +1,6 @@
 #include "experiments/question_text.h"
 
+#include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <cstdio>
 
@@ -13,6 +14,10 @@ std::string print(const char* format, double value) {
 
 double chi_square_p_value(double chi_square, double degrees_of_freedom) {
   return boost::math::gamma_q(degrees_of_freedom / 2.0, chi_square / 2.0);
+}
+
+double student_t_quantile(double probability, double degrees_of_freedom) {
+  return boost::math::quantile(boost::math::students_t(degrees_of_freedom), probability);
 }
 
 Settings independent_part(const RunOptions& run, const std::string& name, std::size_t index) {

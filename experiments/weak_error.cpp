@@ -114,28 +114,43 @@ json error_row(const std::vector<Part>& parts, const Part& measured, const std::
   return row;
 }
 
-/// Replicas with which the run would be resolved: for the error that was measured, or for one in proportion to that of
-/// the largest size where this is smaller.
-double replicas_needed(const json& row, const json& largest) {
-  const double se = row.at("se");
-  double error = std::max(std::abs(row.at("error").get<double>()), se);
-  if (largest.at("resolved"))
-    error = std::min(error, std::abs(largest.at("error").get<double>()) * row.at("size").get<double>() /
-                                largest.at("size").get<double>());
-  return row.at("replicas").get<double>() * std::pow(se / (kLargestShareOfNoise * error), 2);
+/// The error per size as all sizes show it together, if it is in proportion to the size: least squares through 0.
+Estimate error_per_size(const std::vector<json>& errors) {
+  double products = 0.0, squares = 0.0;
+  for (const auto& row : errors) {
+    const double size = row.at("size"), se = row.at("se");
+    if (se == 0.0) continue;
+    products += row.at("error").get<double>() * size / (se * se);
+    squares += size * size / (se * se);
+  }
+  return {products / squares, 1.0 / std::sqrt(squares)};
+}
+
+/// Replicas with which the run would be resolved: for an error in proportion to the size, or the measured one where that
+/// is smaller. Where no size shows an error yet it is taken as large as two standard errors allow: at least so many.
+std::string replicas_needed(const json& row, const Estimate& per_size) {
+  const double size = row.at("size"), se = row.at("se");
+  const bool is_seen = std::abs(per_size.mean) >= 3.0 * per_size.standard_error;
+  const double error =
+      is_seen ? std::min(std::abs(per_size.mean) * size, std::max(std::abs(row.at("error").get<double>()), se))
+              : (std::abs(per_size.mean) + 2.0 * per_size.standard_error) * size;
+  return (is_seen ? "" : "at least ") +
+         print("%.2g", row.at("replicas").get<double>() * std::pow(se / (kLargestShareOfNoise * error), 2)) +
+         " at η = " + print("%g", row.at("learning_rate"));
 }
 
 /// Why no slope may be fitted through these errors, the largest size first; empty if one may.
 std::string reason_to_refuse(const std::vector<json>& errors) {
-  if (errors.size() < 3) return "fewer than three sizes";
+  std::set<double> sizes;
+  for (const auto& row : errors) sizes.insert(row.at("size").get<double>());
+  if (sizes.size() < 3) return "fewer than three sizes";
   std::string unresolved;
   bool positive = false, negative = false;
   for (const auto& row : errors) {
     if (row.at("resolved"))
       (row.at("error").get<double>() > 0.0 ? positive : negative) = true;
     else
-      unresolved += (unresolved.empty() ? "" : ", ") + print("%.2g", replicas_needed(row, errors.front())) +
-                    " at η = " + print("%g", row.at("learning_rate"));
+      unresolved += (unresolved.empty() ? "" : ", ") + replicas_needed(row, error_per_size(errors));
   }
   if (positive && negative) return "the error changes its sign";
   return unresolved.empty() ? ""
@@ -161,8 +176,9 @@ json order_row(const std::vector<json>& errors) {
   }
   const WeightedLineFit fit = fit_weighted_line(sizes, logarithms);
   const auto freedom = static_cast<double>(errors.size() - 2);
-  const double widening = std::sqrt(std::max(1.0, fit.chi_square / freedom));  // where the line is not quite straight
-  const double half_width = kNormal95 * widening;
+  // Where the line is not quite straight the residuals tell the spread, of which so few points know little.
+  const double spread = std::sqrt(fit.chi_square / freedom);
+  const double half_width = std::max(kNormal95, spread > 1.0 ? spread * student_t_quantile(0.975, freedom) : 0.0);
   row.update({{"slope", fit.slope},
               {"half_width_95", half_width * std::sqrt(fit.slope_variance)},
               {"chi_square", fit.chi_square},

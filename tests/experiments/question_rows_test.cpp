@@ -64,6 +64,50 @@ TEST(WeakErrorRows, RefuseAPointWhoseNoiseIsAboveAThirdOfItsErrorAndSayWhatItTak
   EXPECT_THAT(weak_error_table(rows), testing::HasSubstr("**not fitted**"));
 }
 
+/// Errors 0.7 eta seen through standard errors of 0.2 of which each estimate is off by half.
+std::vector<json> unresolved_rows(std::int64_t times_as_many) {
+  std::vector<Part> parts;
+  const double se = 0.2 / std::sqrt(static_cast<double>(times_as_many));
+  double sign = 1.0;
+  for (const double eta : {0.01, 0.02, 0.04, 0.08}) {
+    parts.push_back(part("theory", eta, 0.5));
+    parts.push_back(part("measurement", eta, 0.5 + 0.7 * eta + 0.5 * sign * se, se));
+    parts.back().records.back().at("observables").at("g")["n"] = 1000 * times_as_many;
+    sign = -sign;
+  }
+  return weak_error_rows(parts);
+}
+
+TEST(WeakErrorRows, SayAtLeastHowManyReplicasWhileNoErrorIsSeenAndThenAboutHowMany) {
+  // truly 1000 (0.2 / (0.007 / 3))^2 = 7.3e6 at eta = 0.01
+  const std::string blind = unresolved_rows(1).back().at("refused");
+  EXPECT_THAT(blind, testing::HasSubstr("at least"));
+  const std::string seen = unresolved_rows(400).back().at("refused");
+  EXPECT_THAT(seen, testing::Not(testing::HasSubstr("at least")));
+  const auto needed = [](const std::string& text) {
+    const auto end = text.find(" at η = 0.01");
+    return std::stod(text.substr(text.rfind(' ', end - 1) + 1));
+  };
+  EXPECT_LT(needed(blind), 7.3e6);
+  EXPECT_GT(needed(seen), 7.3e6 / 2);
+  EXPECT_LT(needed(seen), 7.3e6 * 3);
+}
+
+TEST(WeakErrorRows, WidenTheBandByStudentsTWhereTheLineIsNotStraight) {
+  std::vector<Part> parts;
+  double sign = 1.0;
+  for (const double eta : {0.01, 0.02, 0.04, 0.08}) {
+    parts.push_back(part("theory", eta, 0.5));
+    parts.push_back(part("measurement", eta, 0.5 + 0.7 * eta * (1.0 + 0.05 * sign), 0.007 * eta));
+    sign = -sign;
+  }
+  const json fit = weak_error_rows(parts).back();
+  const double spread = std::sqrt(fit.at("chi_square").get<double>() / 2.0);
+  EXPECT_GT(spread, 3.0);
+  const double plain = 0.01 / (std::log(2.0) * std::sqrt(5.0));  // slope's s.e. of four points at equal distances
+  EXPECT_NEAR(fit.at("half_width_95"), 4.302653 * spread * plain, 0.05 * 4.302653 * spread * plain);
+}
+
 TEST(WeakErrorRows, RefuseErrorsThatChangeTheirSignAndTooFewSizes) {
   std::vector<Part> parts;
   for (const double eta : {0.01, 0.02, 0.04}) {
@@ -72,6 +116,8 @@ TEST(WeakErrorRows, RefuseErrorsThatChangeTheirSignAndTooFewSizes) {
   }
   EXPECT_THAT(weak_error_rows(parts).back().at("refused"), testing::HasSubstr("sign"));
   parts.resize(4);
+  EXPECT_THAT(weak_error_rows(parts).back().at("refused"), testing::HasSubstr("three"));
+  parts.insert(parts.end(), {parts[2], parts[3], parts[2], parts[3]});  // the same size again is no other one
   EXPECT_THAT(weak_error_rows(parts).back().at("refused"), testing::HasSubstr("three"));
 }
 

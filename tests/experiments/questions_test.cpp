@@ -89,6 +89,12 @@ TEST_F(Questions, DriftMultiplierIsOnePlusPsiDiscAndNeitherPsiNorFewerWorkers) {
                 row.at("measured").get<double>(), row.at("se").get<double>(), row.at("psi_disc").get<double>(),
                 row.at("psi").get<double>());
   EXPECT_EQ(rows["multiplier"][0].at("psi_disc"), 1.0);
+  EXPECT_NEAR(rows["multiplier"][0].at("measured"), 1.0, 4 * rows["multiplier"][0].at("se").get<double>());
+  for (std::size_t i = 1; i < 4; ++i) {
+    const auto &shorter = rows["multiplier"][i - 1], &longer = rows["multiplier"][i];
+    const double error = std::hypot(shorter.at("se").get<double>(), longer.at("se").get<double>());
+    EXPECT_GT(longer.at("measured").get<double>() - shorter.at("measured").get<double>(), 4 * error);
+  }
   ASSERT_EQ(rows["agreement"].size(), 3u);
   EXPECT_GT(rows["agreement"][0].at("p_value"), 1e-4);
   EXPECT_LT(rows["agreement"][1].at("p_value"), 1e-6);
@@ -101,6 +107,8 @@ TEST_F(Questions, DriftMultiplierIsOnePlusPsiDiscAndNeitherPsiNorFewerWorkers) {
 TEST_F(Questions, DriftMultiplierWantsPeriodsThatDivideTheSteps) {
   EXPECT_THAT(quasar({"compare", kExperiments / "drift_multiplier.toml", "drift_multiplier.periods=[3]"}),
               fails_with(2, "3 does not divide"));
+  EXPECT_THAT(quasar({"compare", kExperiments / "drift_multiplier.toml", "drift_multiplier.periods=[]"}),
+              fails_with(2, "drift_multiplier.periods = []: must name at least one"));
 }
 
 TEST_F(Questions, StationaryLawsAreThoseOfTheirRegimes) {
@@ -153,8 +161,9 @@ TEST_F(Questions, HistogramsCountEveryReplicaAndDoNotDependOnThreads) {
 }
 
 TEST_F(Questions, WhatNeedsAClosedCurveSaysSo) {
-  EXPECT_THAT(quasar({"sde", kValley, "sde.solver=backward_equation"}), fails_with(2, "circle or periodic_valley"));
-  EXPECT_THAT(quasar({"toy", kValley, "record.histogram=10"}), fails_with(2, "circle or periodic_valley"));
+  EXPECT_THAT(quasar({"sde", kValley, "sde.solver=backward_equation"}),
+              fails_with(2, "circle, ellipse or periodic_valley"));
+  EXPECT_THAT(quasar({"toy", kValley, "record.histogram=10"}), fails_with(2, "circle, ellipse or periodic_valley"));
   EXPECT_THAT(quasar({"sde", kCircle, "sde.solver=backward_equation", "sde.nodes=33"}), fails_with(2, "sde.nodes"));
   EXPECT_THAT(quasar({"compare", kExperiments / "stationary.toml", "compare.question=why"}),
               fails_with(2, "weak_error"));
