@@ -43,7 +43,7 @@ void Progress::update(double done) {
 
 void Progress::print(double done, bool last) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
-  const double rate = elapsed > 0.0 ? done / elapsed : 0.0;
+  const double rate = elapsed > 0.0 ? (done - before_) / elapsed : 0.0;
   const std::string left = rate > 0.0 ? format_duration((total_ - done) / rate) : "?";
   std::fprintf(stderr, "%s%s: %3.0f %%, %s, %.3g %s/s%s%s%s", terminal_ ? "\r" : "", label_.c_str(),
                100.0 * done / total_, format_duration(elapsed).c_str(), rate, unit_.c_str(), last ? "" : ", left ",

@@ -15,6 +15,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// What an earlier process has done already; it counts in no rate.
+  void start_at(double done) { before_ = done_ = done; }
+
   /// Says how much is done; costs a clock reading.
   void update(double done);
 
@@ -26,7 +29,7 @@ class Progress {
   double total_;
   std::string unit_;
   bool terminal_;
-  double done_ = 0.0;
+  double before_ = 0.0, done_ = 0.0;
   bool printed_ = false;
   Clock::time_point start_, last_print_;
 };

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "experiments/landscapes.h"
+#include "core/config.h"
+#include "experiments/landscape_problem.h"
+#include "toy_models/matrix_factorization.h"
+#include "toy_models/tanh_network.h"
 
 namespace quasar {
 

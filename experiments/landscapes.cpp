@@ -9,9 +9,20 @@
 namespace quasar {
 namespace {
 
-const std::vector<std::string> kLandscapes = {
-    "valley",         "circle",  "hyperbola",        "river",         "periodic_valley",      "sphere",
-    "turning_valley", "ellipse", "diagonal_network", "least_squares", "matrix_factorization", "tanh_network"};
+const std::vector<std::string> kLandscapes = {"valley",
+                                              "circle",
+                                              "hyperbola",
+                                              "river",
+                                              "periodic_valley",
+                                              "sphere",
+                                              "turning_valley",
+                                              "ellipse",
+                                              "diagonal_network",
+                                              "least_squares",
+                                              "quadratic",
+                                              "multiplicative_quadratic",
+                                              "matrix_factorization",
+                                              "tanh_network"};
 
 LandscapeProblem<Valley> read_valley(const Config& config) {
   const Valley valley{config.number("landscape.noise_scale", at_least(0.0), 1.0)};
@@ -92,7 +103,15 @@ LandscapeProblem<Ellipse> read_ellipse(const Config& config) {
                         config.number("landscape.noise_scale_y", at_least(0.0), 1.0)};
   const double phi = config.number("landscape.start", any_number(), 0.6);
   const auto cos_2phi = [ellipse](const Vec<2>& x) { return std::cos(2 * ellipse.angle(x)); };
-  return {ellipse, ellipse.point(phi), {{"cos_2phi", cos_2phi}}};
+  const double p = ellipse.semi_axis_x, q = ellipse.semi_axis_y;
+  const ManifoldCurve<2> curve{[p, q](double angle) { return Vec<2>(p * std::cos(angle), q * std::sin(angle)); },
+                               [p, q](double angle) { return Vec<2>(-p * std::sin(angle), q * std::cos(angle)); },
+                               [p, q](double angle) { return Vec<2>(-p * std::cos(angle), -q * std::sin(angle)); },
+                               [ellipse](const Vec<2>& x) { return ellipse.angle(x); }};
+  return {ellipse,
+          ellipse.point(phi),
+          {{"cos_2phi", cos_2phi}},
+          {{"phi", 0.0, std::numbers::pi, curve}}};  // x and -x have the same law
 }
 
 /// Three samples whose inputs are the bits of 0 to 7 as signs: no fit has a smaller |w|_1 than the largest |label|, 1.
@@ -116,6 +135,23 @@ LandscapeProblem<LeastSquares<2, 4>> read_least_squares(const Config& config) {
       regression, start, {{"x", [](const Vec<2>& x) { return x[0]; }}, {"y", [](const Vec<2>& x) { return x[1]; }}}};
 }
 
+/// A bowl of two curvatures; a line of minimisers where stiffness_v is 0.
+LandscapeProblem<Quadratic<2>> read_quadratic(const Config& config) {
+  const Quadratic<2> bowl{{config.number("landscape.stiffness_u", positive(), 4.0),
+                           config.number("landscape.stiffness_v", at_least(0.0), 1.0)},
+                          {config.number("landscape.noise_scale_x", at_least(0.0), 1.0),
+                           config.number("landscape.noise_scale_y", at_least(0.0), 0.5)}};
+  const Vec<2> start = Vec<2>::Constant(config.number("landscape.start", any_number(), 0.0));
+  return {bowl, start, {{"x", [](const Vec<2>& x) { return x[0]; }}, {"y", [](const Vec<2>& x) { return x[1]; }}}};
+}
+
+LandscapeProblem<MultiplicativeQuadratic> read_multiplicative_quadratic(const Config& config) {
+  const MultiplicativeQuadratic bowl{config.number("landscape.stiffness", positive(), 1.0),
+                                     config.number("landscape.noise_scale_x", at_least(0.0), 0.5),
+                                     config.number("landscape.noise_scale", at_least(0.0), 1.0)};
+  return {bowl, Vec<1>(config.number("landscape.start", any_number(), 0.0)), {}};
+}
+
 }  // namespace
 
 NamedLandscape read_landscape(const Config& config) {
@@ -130,13 +166,16 @@ NamedLandscape read_landscape(const Config& config) {
   if (name == "turning_valley") return {name, read_turning_valley(config)};
   if (name == "ellipse") return {name, read_ellipse(config)};
   if (name == "least_squares") return {name, read_least_squares(config)};
+  if (name == "quadratic") return {name, read_quadratic(config)};
+  if (name == "multiplicative_quadratic") return {name, read_multiplicative_quadratic(config)};
   if (name == "matrix_factorization") return {name, read_matrix_factorization(config)};
   if (name == "tanh_network") return {name, read_tanh_network(config)};
   return {name, read_diagonal_network(config)};
 }
 
 void require_closed_curve(const Config& config, bool is_closed, const std::string& key) {
-  if (!is_closed) config.fail(key, "needs a landscape whose minimisers are a closed curve: circle or periodic_valley");
+  if (!is_closed)
+    config.fail(key, "needs a landscape whose minimisers are a closed curve: circle, ellipse or periodic_valley");
 }
 
 void require_closed_curve(const Config& config, const NamedLandscape& landscape, const std::string& key) {

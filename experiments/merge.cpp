@@ -187,8 +187,9 @@ void merge_command(const std::vector<std::string>& folders) {
       if (records.empty()) return;
       const EnsembleRecord whole = join_shards(records);
       write_record(recorder, run.names, whole);
-      if (static_cast<double>(whole.left_domain) >
-          run.ensemble.max_bad_fraction * static_cast<double>(run.ensemble.replicas))
+      if (whole.left_domain == run.ensemble.replicas ||
+          static_cast<double>(whole.left_domain) >
+              run.ensemble.max_bad_fraction * static_cast<double>(run.ensemble.replicas))
         throw Diverged("toy ensemble: " + std::to_string(whole.left_domain) + " of " +
                        std::to_string(run.ensemble.replicas) + " replicas of all shards had left by step " +
                        std::to_string(whole.step) + "; try a smaller learning rate");

@@ -1,12 +1,14 @@
 #include "experiments/slow_problem.h"
 
+#include "experiments/landscapes.h"
+
 namespace quasar {
 namespace {
 
-/// Two and three dimensions have code of their own; a fixed dimension above is treated as a dynamic one.
+/// Two and three dimensions have code of their own; another fixed dimension is treated as a dynamic one.
 template <class L>
 AnySlowProblem erase(const LandscapeProblem<L>& problem) {
-  constexpr int kDim = L::dim <= 3 ? L::dim : Eigen::Dynamic;
+  constexpr int kDim = L::dim == 2 || L::dim == 3 ? L::dim : Eigen::Dynamic;
   SlowProblem<kDim> erased{ErasedLandscape<kDim>(problem.landscape), problem.start, {}};
   for (const auto& observable : problem.observables) erased.observables.push_back({observable.name, observable.value});
   if constexpr (kDim == 2) erased.closed_curve = problem.closed_curve;

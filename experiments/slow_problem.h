@@ -3,7 +3,8 @@
 #include <memory>
 #include <variant>
 
-#include "experiments/landscapes.h"
+#include "core/config.h"
+#include "experiments/landscape_problem.h"
 
 namespace quasar {
 

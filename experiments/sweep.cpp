@@ -202,8 +202,9 @@ void run_sweep(const RunArguments& arguments) {
   require_keys_that_are_read(sweep, config_of(arguments, axes, combinations.front()), axes);
   for (const auto& combination : combinations) {  // all that can be wrong is found before anything runs
     const Config config = config_of(arguments, axes, combination);
-    ToyRun::read(config);
+    const ToyRun run = ToyRun::read(config);
     config.finish();
+    run.require_kernels();
   }
   RunOptions folder = RunOptions::read(sweep, "toy");
   for (const std::string& key : sweep.keys()) sweep.substitute(key, sweep.as_toml(key));

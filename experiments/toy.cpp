@@ -13,6 +13,7 @@
 #include "core/run_lock.h"
 #include "experiments/all_regimes.h"
 #include "experiments/commands.h"
+#include "experiments/landscapes.h"
 #include "experiments/records.h"
 #include "experiments/saved_paths.h"
 #include "experiments/sweep.h"
@@ -23,6 +24,8 @@
 
 namespace quasar {
 namespace {
+
+using nlohmann::json;
 
 constexpr const char* kStateFile = "replicas.state";
 
@@ -49,7 +52,7 @@ Vec<L::dim> flow_to_manifold(const L& landscape, const Vec<L::dim>& x) {
 bool needs_projection(const ToyNames& names) {
   const auto of_histogram = [](const auto& histogram) { return looks_at_projection(histogram.observable); };
   return std::any_of(names.observables.begin(), names.observables.end(), looks_at_projection) ||
-         std::any_of(names.histograms.begin(), names.histograms.end(), of_histogram);
+         std::any_of(names.histograms.begin(), names.histograms.end(), of_histogram) || names.closed_curve;
 }
 
 template <int Dim>
@@ -62,6 +65,7 @@ EnsembleRecording<Dim> recording_of(const std::vector<ToyObservable<Dim>>& known
   EnsembleRecording<Dim> recording;
   recording.times = run.times;
   recording.quantiles = true;
+  recording.projects = needs_projection(run.names);
   recording.paths = run.paths;
   for (const auto& name : run.names.observables) {
     recording.observables.push_back(value_of(name));
@@ -87,8 +91,10 @@ class Saver {
     const std::chrono::duration<double> since = Clock::now() - last_;
     if (signal == 0 && (seconds_ == 0.0 || since.count() < seconds_)) return;
     EnsembleState now = state();
-    SavedPaths{
-        now.step, recorder_.offsets(), std::move(now.replicas), {{"round", now.round}, {"slow_time", now.slow_time}}}
+    SavedPaths{now.step,
+               recorder_.offsets(),
+               std::move(now.replicas),
+               {{"round", now.round}, {"slow_time", now.slow_time}, {"records", now.records}}}
         .write(recorder_, config_, kStateFile);
     last_ = Clock::now();
     if (signal != 0)
@@ -119,21 +125,25 @@ void simulate(const ToyRun& run, const Config& config, Recorder& recorder, std::
     if (run.ensemble.shards > 1) recorder.record(kShardSeries, to_json(record));
   };
   EnsembleState state;
-  if (saved) state = {saved->step, saved->more.at("round"), saved->more.at("slow_time"), std::move(saved->numbers)};
+  if (saved) {
+    const json& more = saved->more;
+    state = {saved->step, more.at("round"), more.at("slow_time"), more.at("records"), std::move(saved->numbers)};
+    progress.start_at(worker_steps_a_step * static_cast<double>(saved->step));
+  }
   std::visit(
       [&]<class L>(const LandscapeProblem<L>& problem) {
         auto recording = recording_of(observables_of(problem), problem.closed_curve, run);
         if constexpr (DynamicLandscape<L>)
-          recording.project = [&, projects = needs_projection(run.names)](const Vec<L::dim>& x) {
-            return projects ? flow_to_manifold(problem.landscape, x) : x;
-          };
+          recording.project = [&](const Vec<L::dim>& x) { return flow_to_manifold(problem.landscape, x); };
         record_ensemble(problem.landscape, problem.start, run.schedule, run.ensemble, recording, callbacks,
                         saved ? &state : nullptr);
       },
-      run.landscape.problem);
+      run.landscape->problem);
   if (left > 0)
-    std::fprintf(stderr, "quasar: %lld of %lld replicas were not finite or beyond 1e6; they are in no average\n",
-                 static_cast<long long>(left), static_cast<long long>(run.ensemble.replicas));
+    std::fprintf(
+        stderr,
+        "quasar: %lld of %lld replicas were not finite, beyond 1e6 or without a projection; they are in no average\n",
+        static_cast<long long>(left), static_cast<long long>(run.ensemble.replicas));
   std::error_code none;
   std::filesystem::remove(recorder.folder() / kStateFile, none);
 }
@@ -143,6 +153,7 @@ void simulate(const ToyRun& run, const Config& config, Recorder& recorder, std::
 FinishedRun run_toy(const Config& config, bool dry_run) {
   const ToyRun run = ToyRun::read(config);
   config.finish();
+  run.require_kernels();
   std::optional<RunLock> lock;
   if (!dry_run && !is_reusable_run(run.run.folder(config))) lock.emplace(run.run.folder(config));
   const auto saved = dry_run ? std::nullopt : SavedPaths::read(run.run.folder(config), config, kStateFile);

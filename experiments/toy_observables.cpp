@@ -49,6 +49,7 @@ std::vector<ToyObservable<Dim>> toy_observables(Eigen::Index size, const std::ve
   template std::vector<ToyObservable<DIM>> toy_observables(Eigen::Index, const std::vector<NamedObservable<DIM>>&, \
                                                            const std::function<double(const Vec<DIM>&)>&,          \
                                                            const std::function<Mat<DIM>(const Vec<DIM>&)>&);
+QUASAR_DEFINE(1)
 QUASAR_DEFINE(2)
 QUASAR_DEFINE(3)
 QUASAR_DEFINE(16)

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/landscapes.h"
+#include "experiments/landscape_problem.h"
 #include "toy_models/ensemble.h"
 
 namespace quasar {

@@ -6,13 +6,16 @@
 #include "core/edit_distance.h"
 #include "core/interrupt.h"
 #include "experiments/ensemble_options.h"
+#include "experiments/landscapes.h"
 #include "experiments/other_keys.h"
 #include "experiments/records.h"
 #include "experiments/toy_observables.h"
-#include "toy_models/ensemble_cuda.h"
+#include "toy_models/ensemble_checks.h"
 
 namespace quasar {
 namespace {
+
+constexpr double kMostRecords = 1e6;
 
 /// "i/n", counted from 0.
 void read_shard(const Config& config, EnsembleOptions& options) {
@@ -41,7 +44,6 @@ EnsembleOptions read_ensemble(const Config& config, int num_workers, std::uint64
   const bool cuda = config.choice("ensemble.device", {"cpu", "cuda"}, std::string("cpu")) == "cuda";
   options.device = cuda ? Device::cuda : Device::cpu;
   if (config.has("ensemble.shard")) read_shard(config, options);
-  if (cuda) require_cuda();
   read_noise_and_optimizer(config, options);
   return options;
 }
@@ -56,7 +58,7 @@ std::vector<double> read_times(const Config& config, double slow_time) {
     std::sort(times.begin(), times.end());
     return times;
   }
-  const std::int64_t points = config.integer("record.points", at_least(1), 10);
+  const std::int64_t points = config.integer("record.points", between(1, kMostRecords), 10);
   std::vector<double> times;
   for (std::int64_t i = 0; i < points; ++i)
     times.push_back(slow_time * static_cast<double>(i) / static_cast<double>(points));
@@ -111,28 +113,31 @@ void read_histograms(const Config& config, const KnownObservables& known, ToyRun
 
 ToyRun ToyRun::read(const Config& config) {
   const RunOptions folder = RunOptions::read(config, "toy");
-  const NamedLandscape landscape = read_landscape(config);
+  const auto landscape = std::make_shared<const NamedLandscape>(read_landscape(config));
   const auto workers = static_cast<int>(config.integer("workers.count", between(1, 65535), 4));
   const TrainingSchedule schedule = TrainingSchedule::read(config);
   const EnsembleOptions ensemble = read_ensemble(config, workers, folder.seed);
+  constexpr double kSmallestRateInFloat = 1e-6;  // beside numbers of order 1 its steps are lost in rounding
+  if (ensemble.precision == Precision::float32 && schedule.learning_rate.peak < kSmallestRateInFloat)
+    config.fail("learning_rate.peak", "is too small for ensemble.precision = float32; take float64");
   const SlowRegime regime = regime_of_ensemble(config, schedule, ensemble);
   ToyRun run{folder, landscape, schedule, regime, ensemble};
   if (run.ensemble.shards > 1)
     run.run.part = "-shard-" + std::to_string(run.ensemble.shard) + "-of-" + std::to_string(run.ensemble.shards);
   run.times = read_times(config, regime.slow_time);
   const KnownObservables known =
-      std::visit([](const auto& problem) { return names_of(observables_of(problem)); }, landscape.problem);
+      std::visit([](const auto& problem) { return names_of(observables_of(problem)); }, landscape->problem);
   run.names.observables = read_observables(config, known);
   read_histograms(config, known, run);
   run.closed_curve_bins = config.integer("record.histogram", between(0, 1000), 0);
   if (run.closed_curve_bins > 0) {
-    require_closed_curve(config, landscape, "record.histogram");
+    require_closed_curve(config, *landscape, "record.histogram");
     std::visit(
         [&](const auto& problem) {
           const auto& closed = *problem.closed_curve;
           run.names.closed_curve = {closed.coordinate, closed.low, closed.period};
         },
-        landscape.problem);
+        landscape->problem);
   }
   run.paths = config.integer("record.paths", at_least(0), 0);
   run.names.paths = run.paths > 0;
@@ -141,8 +146,16 @@ ToyRun ToyRun::read(const Config& config) {
   return run;
 }
 
+void ToyRun::require_kernels() const {
+  std::visit(
+      [&]<class L>(const LandscapeProblem<L>&) {
+        check_ensemble(ensemble, {.minibatch = FiniteSum<L>, .generic = Landscape<L>});
+      },
+      landscape->problem);
+}
+
 nlohmann::json ToyRun::describe(const Config& config) const {
-  nlohmann::json about = describe_run(config, "toy", landscape.name, "measurement", regime);
+  nlohmann::json about = describe_run(config, "toy", landscape->name, "measurement", regime);
   about["quantiles"] = "of the replicas' values rounded to 13 significant bits";
   if (ensemble.shards > 1) about["shard"] = {{"index", ensemble.shard}, {"count", ensemble.shards}};
   return about;

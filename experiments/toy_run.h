@@ -1,14 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "core/config.h"
 #include "core/training_schedule.h"
-#include "experiments/landscapes.h"
 #include "experiments/run_folder.h"
 #include "experiments/slow_regime.h"
 #include "experiments/toy_records.h"
@@ -16,10 +16,12 @@
 
 namespace quasar {
 
+struct NamedLandscape;
+
 /// A run of `quasar toy` as its settings describe it.
 struct ToyRun {
   RunOptions run;
-  NamedLandscape landscape;
+  std::shared_ptr<const NamedLandscape> landscape;
   TrainingSchedule schedule;
   SlowRegime regime;
   EnsembleOptions ensemble;
@@ -32,6 +34,8 @@ struct ToyRun {
 
   /// Reads all keys of the command and accepts those of others; does not call finish().
   static ToyRun read(const Config& config);
+  /// Throws ConfigError if there is no kernel for the combination, or no device for it.
+  void require_kernels() const;
   /// run.json's description of it.
   nlohmann::json describe(const Config& config) const;
 };

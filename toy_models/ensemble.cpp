@@ -1,10 +1,8 @@
 #include "toy_models/ensemble.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
-#include <future>
 #include <limits>
 #include <span>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "core/errors.h"
 #include "core/interrupt.h"
+#include "core/parallel_for.h"
 #include "toy_models/ensemble_checks.h"
 #include "toy_models/ensemble_dynamics.h"
 #include "toy_models/round_queue.h"
@@ -21,23 +20,9 @@ namespace {
 
 // A batch of rounds is some tenths of a second of work, so that progress and interrupts are seen in time.
 constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
-constexpr double kWorkerStepsPerBatchOnCuda = 1e11;
+constexpr double kWorkerStepsPerBatchOnCuda = 1e11, kCostInDoubleOnCuda = 2;
 constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
-
-/// Calls work(thread, i) for i = 0, ..., count - 1 on some threads; an exception of any of them ends all and is thrown
-/// here.
-void in_parallel(int threads, std::size_t count, const std::function<void(std::size_t, std::size_t)>& work) {
-  std::atomic<std::size_t> next{0};
-  const auto take = [&](std::size_t thread) {
-    for (std::size_t i; (i = next++) < count;) work(thread, i);
-  };
-  std::vector<std::future<void>> helpers;
-  for (std::size_t t = 1; t < static_cast<std::size_t>(threads) && t < count; ++t)
-    helpers.push_back(std::async(std::launch::async, take, t));
-  take(0);
-  for (auto& helper : helpers) helper.get();
-}
 
 /// What is counted of replicas in any order.
 struct Counts {
@@ -69,9 +54,10 @@ class Ensemble {
   }
 
   std::int64_t steps_per_batch() const {
-    const double work = method_.is_needed()               ? kWorkerStepsPerBatchOfGenericKernel
-                        : options_.device == Device::cuda ? kWorkerStepsPerBatchOnCuda
-                                                          : kWorkerStepsPerBatchOnCpu / dynamics_.relative_cost;
+    const double work = method_.is_needed() ? kWorkerStepsPerBatchOfGenericKernel
+                        : options_.device == Device::cuda
+                            ? kWorkerStepsPerBatchOnCuda / (std::is_same_v<Real, double> ? kCostInDoubleOnCuda : 1)
+                            : kWorkerStepsPerBatchOnCpu / dynamics_.relative_cost;
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }
@@ -93,15 +79,15 @@ class Ensemble {
     if (!on_cpu) advance(rounds.last());
   }
 
-  /// What is recorded of the replicas in the domain.
-  EnsembleRecord measure() const {
+  /// What is recorded of the replicas in the domain; throws Interrupted if a signal has come.
+  EnsembleRecord measure() {
     std::vector<SubtreeSum<RunningCovariance>> units;
     const std::int64_t end = first_block_ + static_cast<std::int64_t>(blocks_.size());
     for (const Subtree& subtree : subtrees_of(first_block_, end, kLevelOfUnit))
       units.push_back({subtree, RunningCovariance()});
     std::vector<Counts> counts(static_cast<std::size_t>(options_.threads), no_counts());
-    in_parallel(options_.threads, units.size(),
-                [&](std::size_t thread, std::size_t u) { units[u].sum = sum_of(units[u].subtree, counts[thread]); });
+    parallel_for(units.size(), 1, options_.threads,
+                 [&](std::size_t thread, std::size_t u) { units[u].sum = sum_of(units[u].subtree, counts[thread]); });
     EnsembleRecord record;
     for (const Subtree& subtree : subtrees_of(first_block_, end)) {
       const auto below = [](const auto& unit, std::int64_t block) { return unit.subtree.first() < block; };
@@ -126,8 +112,9 @@ class Ensemble {
   }
 
   bool has_diverged() const {
-    return static_cast<double>(replicas_that_left().size()) >
-           options_.max_bad_fraction * static_cast<double>(options_.replicas);
+    const auto left = static_cast<std::int64_t>(replicas_that_left().size());
+    return left == options_.replicas ||
+           static_cast<double>(left) > options_.max_bad_fraction * static_cast<double>(options_.replicas);
   }
 
   [[noreturn]] void throw_diverged(std::int64_t step) const {
@@ -137,8 +124,8 @@ class Ensemble {
       names += (i ? ", " : "") + std::to_string(left[i]);
     if (left.size() > 5) names += ", ...";
     throw Diverged("toy ensemble: " + std::to_string(left.size()) + " of " + std::to_string(options_.replicas) +
-                   " replicas (" + names + ") were not finite or beyond 1e6 by step " + std::to_string(step) +
-                   "; try a smaller learning rate");
+                   " replicas (" + names + ") were not finite, beyond 1e6 or without a projection by step " +
+                   std::to_string(step) + "; try a smaller learning rate");
   }
 
   /// The blocks as memory has them, then the optimisers' states.
@@ -174,10 +161,11 @@ class Ensemble {
     }
     if (!self.optimizer_state_.empty())
       visit(self.optimizer_state_.data(), self.optimizer_state_.size() * sizeof(double));
+    if (!self.dispersion_.empty()) visit(self.dispersion_.data(), self.dispersion_.size() * sizeof(double));
   }
 
   void for_each_block(const std::function<void(std::size_t)>& work) const {
-    in_parallel(options_.threads, blocks_.size(), [&](std::size_t, std::size_t b) {
+    parallel_for(blocks_.size(), 1, options_.threads, [&](std::size_t b) {
       if (interruptible_) throw_if_interrupted();
       work(b);
     });
@@ -233,21 +221,27 @@ class Ensemble {
   }
 
   /// Over a subtree of blocks, of each block in lane order.
-  RunningCovariance sum_of(const Subtree& subtree, Counts& counts) const {
+  RunningCovariance sum_of(const Subtree& subtree, Counts& counts) {
     if (subtree.level == 0) return sum_of_block(static_cast<std::size_t>(subtree.index - first_block_), counts);
     RunningCovariance sum = sum_of({subtree.level - 1, 2 * subtree.index}, counts);
     sum.merge(sum_of({subtree.level - 1, 2 * subtree.index + 1}, counts));
     return sum;
   }
 
-  RunningCovariance sum_of_block(std::size_t b, Counts& counts) const {
+  RunningCovariance sum_of_block(std::size_t b, Counts& counts) {
     std::vector<double> values(recording_.observables.size());
     RunningCovariance sum(values.size());
     for (int lane = 0; lane < lanes_used(b); ++lane) {
+      throw_if_interrupted();
       if (blocks_[b].left_domain[lane]) continue;
       Observed<Dim> observed;
       observed.average = average(b, lane);
-      observed.projected = dynamics_.project(observed.average);
+      try {
+        observed.projected = recording_.projects ? dynamics_.project(observed.average) : observed.average;
+      } catch (const NumericalError&) {
+        blocks_[b].left_domain[lane] = 1;
+        continue;
+      }
       observed.worker_dispersion =
           recording_.worker_dispersion ? dispersion_[b * kLanes + static_cast<std::size_t>(lane)] : std::nan("");
       for (std::size_t o = 0; o < values.size(); ++o) {
@@ -306,13 +300,27 @@ void run(const Dynamics<Dim, Real>& dynamics, const Vec<Dim>& start, const Train
   if (resume_from) {
     ensemble.restore(resume_from->replicas);
     queue.restore(resume_from->step, resume_from->round, resume_from->slow_time);
-    pass_times();
+    next_time += std::min<std::ptrdiff_t>(resume_from->records, recording.times.end() - next_time);
   }
+  const auto pause = [&] {
+    if (!callbacks.on_pause) return;
+    callbacks.on_pause([&] {
+      return EnsembleState{queue.step(), queue.round(), queue.slow_time(), next_time - recording.times.begin(),
+                           ensemble.state()};
+    });
+  };
   while (true) {
-    const bool diverged = ensemble.has_diverged();
+    bool diverged = ensemble.has_diverged();
     const bool due = next_time != recording.times.end() && queue.has_reached(*next_time);
     if (due || diverged || queue.empty()) {
-      EnsembleRecord record = ensemble.measure();
+      EnsembleRecord record;
+      try {
+        record = ensemble.measure();
+      } catch (const Interrupted&) {
+        pause();
+        throw;
+      }
+      diverged = ensemble.has_diverged();
       record.step = queue.step();
       record.round = queue.round();
       record.slow_time = queue.slow_time();
@@ -321,10 +329,7 @@ void run(const Dynamics<Dim, Real>& dynamics, const Vec<Dim>& start, const Train
     }
     if (diverged) ensemble.throw_diverged(queue.step());
     if (queue.empty()) return;
-    if (callbacks.on_pause)
-      callbacks.on_pause([&] {
-        return EnsembleState{queue.step(), queue.round(), queue.slow_time(), ensemble.state()};
-      });
+    pause();
     const double until = next_time != recording.times.end() ? *next_time : std::numeric_limits<double>::infinity();
     const auto rounds = queue.take<Real>(until, ensemble.steps_per_batch());
     ensemble.advance(rounds, queue.empty() || queue.has_reached(until));
@@ -340,7 +345,7 @@ void record_ensemble(const L& landscape, const Vec<L::dim>& start, const Trainin
                      const EnsembleCallbacks& callbacks, const EnsembleState* resume_from) {
   static_assert(Landscape<L> || DynamicLandscape<L>);
   check_ensemble(options, {.minibatch = FiniteSum<L>, .generic = Landscape<L>});
-  if (DynamicLandscape<L> && !recording.project)
+  if (DynamicLandscape<L> && recording.projects && !recording.project)
     throw ConfigError("toy ensemble: a landscape without Phi in closed form needs EnsembleRecording::project");
   const auto run_in = [&]<class Real>(Real) {
     auto dynamics = dynamics_of<Real>(landscape, options.instruction_set);

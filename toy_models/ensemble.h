@@ -51,7 +51,9 @@ using Observable = std::function<double(const Observed<Dim>&)>;
 /// What is recorded, in double from copies of the replicas, and when.
 template <int Dim>
 struct EnsembleRecording {
-  /// Phi, for a DynamicLandscape; the others have it in closed form. Pure, and called from several threads at once.
+  bool projects = true;  ///< whether something looks at Phi; without it `projected` is the average
+  /// Phi, for a DynamicLandscape; the others have it in closed form. Pure, and called from several threads at once. Where
+  /// it throws NumericalError the replica has left the domain.
   std::function<Vec<Dim>(const Vec<Dim>&)> project;
   /// Slow times, increasing. A record is made after the first round that ends at or after each of them (0: before the
   /// first round), and at the end of training.
@@ -73,14 +75,15 @@ struct EnsembleState {
   std::int64_t step = 0;
   std::int64_t round = 0;
   double slow_time = 0.0;
-  std::string replicas;  ///< every average, as this machine's memory has it
+  std::int64_t records = 0;  ///< how many of the slow times have been passed
+  std::string replicas;      ///< every average, as this machine's memory has it
 };
 
 struct EnsembleCallbacks {
   std::function<void(const EnsembleRecord&)> on_record = [](const EnsembleRecord&) {};
   std::function<void(std::int64_t step)> on_progress = [](std::int64_t) {};
   /// If given, it is called between batches of rounds (some tenths of a second, or one round where that takes longer),
-  /// when all records up to there have been made. It may ask for the state, and is to throw if a signal has come.
+  /// or when a signal has come in the middle of a record, which is then made anew. It may ask for the state, and is to throw if a signal has come.
   std::function<void(const std::function<EnsembleState()>& state)> on_pause;
 };
 
@@ -90,7 +93,7 @@ struct EnsembleCallbacks {
 ///
 /// resume_from  if given, goes on from there, and makes the records that come after
 /// throws       ConfigError for impossible options, naming what can be combined; Interrupted (unless on_pause looks after signals); Diverged, with the
-///              last record handed to the callback, when more than max_bad_fraction of the replicas have left the domain;
+///              last record handed to the callback, when more than max_bad_fraction of the replicas have left the domain, or all;
 ///              CheckpointError if the state to go on from is not of these replicas
 /// The result does not depend on threads, instruction set or device, bit for bit, nor on restarts, and a replica's path
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of

@@ -20,6 +20,18 @@ void check(cudaError_t status, std::source_location where = std::source_location
                        std::to_string(where.line()) + ")");
 }
 
+[[noreturn]] void throw_out_of_memory(std::size_t asked) {
+  cudaGetLastError();  // clears it
+  std::size_t free = 0, total = 0;
+  int device = 0;
+  check(cudaGetDevice(&device));
+  check(cudaMemGetInfo(&free, &total));
+  constexpr std::size_t kMegabyte = 1000000;
+  throw ConfigError("toy ensemble: CUDA device " + std::to_string(device) + " has " + std::to_string(free / kMegabyte) +
+                    " of its " + std::to_string(total / kMegabyte) + " MB free, and " +
+                    std::to_string(asked / kMegabyte) + " MB more are needed; take fewer replicas, or shards");
+}
+
 struct CudaFree {
   void operator()(void* memory) const { cudaFree(memory); }
 };
@@ -29,7 +41,9 @@ using DeviceArray = std::unique_ptr<T[], CudaFree>;
 template <class T>
 DeviceArray<T> copy_to_device(const T* from, std::size_t count) {
   void* memory = nullptr;
-  check(cudaMalloc(&memory, count * sizeof(T)));
+  const cudaError_t status = cudaMalloc(&memory, count * sizeof(T));
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(count * sizeof(T));
+  check(status);
   DeviceArray<T> array(static_cast<T*>(memory));
   check(cudaMemcpy(array.get(), from, count * sizeof(T), cudaMemcpyHostToDevice));
   return array;
@@ -72,22 +86,34 @@ void advance_on_device(const L& landscape, const RoundsView<Real>& rounds, const
   check(cudaMemcpy(blocks.data(), on_device.get(), blocks.size() * sizeof(blocks[0]), cudaMemcpyDeviceToHost));
 }
 
-int count_devices() {
+/// Those that this build has code for.
+std::vector<int> usable_devices() {
+  constexpr int kOldestMajor = 8;  // compute capability, see cmake/Cuda.cmake
   int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess ? devices : 0;
+  std::vector<int> usable;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess) return usable;
+  for (int device = 0; device < devices; ++device) {
+    int major = 0;
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+        major >= kOldestMajor)
+      usable.push_back(device);
+  }
+  return usable;
 }
 
 /// A host thread a device, so that copies and kernels of different devices go on at the same time.
 template <class L, class Real>
 void advance_on_all_devices(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
                             std::uint32_t first_replica, std::span<Block<L::dim, Real>> blocks) {
-  const auto devices = static_cast<std::size_t>(count_devices());
+  const std::vector<int> usable = usable_devices();
+  if (usable.empty()) throw NumericalError("CUDA: the device is gone (see nvidia-smi)");
+  const std::size_t devices = usable.size();
   std::vector<std::future<void>> working;
   for (std::size_t device = 0; device < devices; ++device) {
     const std::size_t from = blocks.size() * device / devices, end = blocks.size() * (device + 1) / devices;
     if (from == end) continue;
-    working.push_back(std::async(std::launch::async, [=, &landscape, &rounds, &noise] {
-      check(cudaSetDevice(static_cast<int>(device)));
+    working.push_back(std::async(std::launch::async, [=, &usable, &landscape, &rounds, &noise] {
+      check(cudaSetDevice(usable[device]));
       advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
                                  blocks.subspan(from, end - from));
     }));
@@ -97,17 +123,21 @@ void advance_on_all_devices(const L& landscape, const RoundsView<Real>& rounds, 
 
 }  // namespace
 
-bool cuda_device_available() { return count_devices() > 0; }
+bool cuda_device_available() { return !usable_devices().empty(); }
 
 std::string cuda_device_name() {
   cudaDeviceProp properties;
-  if (!cuda_device_available() || cudaGetDeviceProperties(&properties, 0) != cudaSuccess) return {};
+  const std::vector<int> usable = usable_devices();
+  if (usable.empty() || cudaGetDeviceProperties(&properties, usable[0]) != cudaSuccess) return {};
   return properties.name;
 }
 
 void require_cuda() {
   if (!cuda_device_available())
-    throw ConfigError("this machine has no CUDA device that its driver can reach (see nvidia-smi); use the device cpu");
+    throw ConfigError(
+        "this machine has no CUDA device of compute capability 8.0 or later that its driver can reach (see "
+        "nvidia-smi); "
+        "use the device cpu");
 }
 
 template <class L>

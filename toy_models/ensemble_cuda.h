@@ -7,14 +7,14 @@
 
 namespace quasar {
 
-/// Whether this build has CUDA and this machine a device for it.
+/// Whether this build has CUDA and this machine a device for it, of compute capability 8.0 or later.
 bool cuda_device_available();
 /// Name of the first device; empty without one.
 std::string cuda_device_name();
 /// Throws ConfigError, saying how to get it, if cuda_device_available() is false.
 void require_cuda();
 
-/// The ensemble's kernel on all CUDA devices that are visible, each with blocks of its own: one thread a replica, the CPU's
+/// The ensemble's kernel on all such devices that are visible, each with blocks of its own: one thread a replica, the CPU's
 /// bits, whatever the devices are.
 template <class L>
 struct CudaEnsemble {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "core/errors.h"
 #include "core/training_schedule.h"
 #include "toy_models/local_sgd_kernel.h"
 
@@ -27,6 +29,8 @@ struct RoundBatch {
   }
 };
 
+inline constexpr std::int64_t kLongestRound = 100'000'000;
+
 /// The rounds of a schedule, taken off the front a batch at a time; the only place that asks the synchronisation rule.
 class RoundQueue {
  public:
@@ -47,13 +51,17 @@ class RoundQueue {
   /// Whether slow time has come to this point, up to the rounding of a sum of many eta^2.
   bool has_reached(double slow_time) const { return slow_time_ >= slow_time * (1.0 - 1e-9); }
 
-  /// At least one round; ends with the first that reaches the slow time or uses up the steps.
+  /// At least one round, throws ConfigError if it is longer than kLongestRound; ends with the first that reaches the slow time or uses up the steps.
   template <class Real>
   RoundBatch<Real> take(double until_slow_time, std::int64_t most_steps) {
     RoundBatch<Real> batch;
     batch.first_step = step_;
     do {
       const std::int64_t period = schedule_.period_at(step_);
+      if (period > kLongestRound)
+        throw ConfigError("toy ensemble: the round at step " + std::to_string(step_) + " has " +
+                          std::to_string(period) + " steps; the learning rates of a round are kept, of at most " +
+                          std::to_string(kLongestRound) + " steps");
       batch.periods.push_back(period);
       for (const std::int64_t end = step_ + period; step_ < end; ++step_) {
         const double learning_rate = schedule_.learning_rate.at(step_);

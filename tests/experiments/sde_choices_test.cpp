@@ -200,6 +200,8 @@ TEST_F(SdeChoices, EllipseHasTheTransientOfItsClosedForm) {
   const Words settings = kSecondOrder + Words{"sde.paths=16000", "sde.steps=32", "sync.rule=inverse", "sync.beta=0.4"};
   expect_theory_and_not(end_of("ellipse", "ellipse", settings, "cos_2phi"), theory({drift_weights::LocalSgd{0.4}, 4}),
                         theory({drift_weights::Sgd{}, 4}));
+  const Words exactly = {"sde.solver=backward_equation", "sync.rule=inverse", "sync.beta=0.4"};
+  EXPECT_NEAR(end_of("exact", "ellipse", exactly, "cos_2phi").mean, theory({drift_weights::LocalSgd{0.4}, 4}), 1e-7);
 }
 
 // ln p_j falls at the rate 4 s2 q_j m, q = 1 and s2 = 1/4 here; paths have no noise along the manifold.

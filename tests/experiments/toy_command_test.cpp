@@ -82,6 +82,13 @@ TEST_F(ToyCommand, ShardsMergeToTheBytesOfTheWhole) {
     Words folders;
     for (const auto& folder : runs(results)) folders.insert(folders.begin(), folder);  // in any order
     ASSERT_EQ(folders.size(), static_cast<std::size_t>(shards));
+    for (const std::string& folder : folders) {  // shards that ran on GPUs are merged where there is none
+      std::string config = read_text(fs::path(folder) / "config.toml");
+      const std::string cpu = "ensemble.device = 'cpu'";
+      ASSERT_NE(config.find(cpu), std::string::npos);
+      write_text(fs::path(folder) / "config.toml",
+                 config.replace(config.find(cpu), cpu.size(), "ensemble.device = 'cuda'"));
+    }
     ASSERT_THAT(quasar(Words{"merge"} + folders), prints("results: " + results));
     const fs::path merged = fs::path(here() / results / "circle") / only_run("whole").filename();
     expect_same_bytes(merged, only_run("whole"));
@@ -228,6 +235,56 @@ TEST_F(ToyCommand, ReplicasThatLeaveAreCountedNamedAndInNoAverage) {
   EXPECT_LT(left, 400);
   EXPECT_EQ(last.at("left").size(), static_cast<std::size_t>(std::min<std::int64_t>(left, 20)));
   EXPECT_EQ(last.at("observables").at("cos_2phi").at("n"), 400 - left);
+}
+
+TEST_F(ToyCommand, AReplicaWithoutAProjectionHasLeftAndTheOthersGoOn) {
+  // so large a step brings weights of the diagonal network below 0, from where its flow goes elsewhere
+  const Words wild = {"landscape.name=diagonal_network",
+                      "learning_rate.peak=0.15",
+                      "training.steps=200",
+                      "sync.rule=constant",
+                      "sync.period=4",
+                      "ensemble.replicas=4000",
+                      "record.points=1"};
+  EXPECT_THAT(toy("strict", wild), AllOf(fails_with(5, "of 4000 replicas ("), fails_with(5, "without a projection")));
+  ASSERT_THAT(toy("tolerant", wild + Words{"ensemble.max_bad_fraction=1"}), exits_with(0));
+  const json last = read_series(only_run("tolerant"), "observables").back();
+  const std::int64_t left = last.at("replicas_that_left");
+  EXPECT_GT(left, 0);
+  EXPECT_EQ(last.at("observables").at("log_product").at("n"), 4000 - left);
+  // nothing that looks at Phi is asked for: no replica leaves
+  ASSERT_THAT(toy("loss", wild + Words{"record.observables=['loss']"}), exits_with(0));
+  EXPECT_EQ(read_series(only_run("loss"), "observables").back().at("replicas_that_left"), 0);
+}
+
+TEST_F(ToyCommand, WhatHasNoKernelIsRefusedBeforeAnythingRuns) {
+  const Words batches = {"noise.law=minibatch"};
+  EXPECT_THAT(toy("x", batches + Words{"--dry-run"}), fails_with(2, "least_squares and diagonal_network"));
+  EXPECT_THAT(toy("x", {"ensemble.shard='0/9000'", "--dry-run"}), fails_with(2, "too few for 9000 shards"));
+  EXPECT_THAT(toy("x", {"sweep.noise.law=['gaussian', 'minibatch']"}),
+              fails_with(2, "least_squares and diagonal_network"));
+  EXPECT_THAT(toy("x", {"learning_rate.peak=1e-9", "ensemble.precision=float32", "training.steps=10"}),
+              AllOf(fails_with(2, "learning_rate.peak"), fails_with(2, "float64")));
+  EXPECT_THAT(toy("x", {"sync.rule=constant", "sync.period=1000000000", "training.steps=1000000000"}),
+              fails_with(2, "has 1000000000 steps"));
+  EXPECT_TRUE(runs("x").size() <= 1);  // the last one has begun
+}
+
+TEST_F(ToyCommand, ASignalInTheMiddleOfARecordSavesAndTheRecordIsMadeAnew) {
+  // a record follows a gradient flow of some milliseconds for each replica, and the steps take next to nothing
+  const Words settings = {"landscape.name=tanh_network", "ensemble.replicas=600", "training.steps=40",
+                          "sync.rule=constant",          "sync.period=10",        "record.points=2"};
+  ASSERT_THAT(toy("straight", settings), exits_with(0));
+  const auto child = start(Words{"toy", kCircle, "run.results=stopped"} + settings);
+  ASSERT_TRUE(becomes_true(
+      [&] { return !runs("stopped").empty() && fs::exists(runs("stopped").front() / "observables.jsonl"); },
+      kDeadline));
+  child->send(SIGTERM);
+  EXPECT_THAT(child->wait(kDeadline), fails_with(75, "the same command goes on"));
+  EXPECT_LT(read_series(only_run("stopped"), "observables").size(), 3u);
+  ASSERT_THAT(toy("stopped", settings), exits_with(0));
+  for (const char* series : {"observables", "covariances"})
+    EXPECT_EQ(text(only_run("stopped"), series), text(only_run("straight"), series)) << series;
 }
 
 }  // namespace

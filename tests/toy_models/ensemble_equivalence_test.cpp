@@ -73,24 +73,6 @@ ToyNoise noise_of(WorkerNoiseLaw law) {
   return toy_noise::Gaussian{};
 }
 
-TYPED_TEST(EnsembleEquivalence, InstructionSetsDoNotChangeABit) {
-  const typename TypeParam::Landscape landscape{};
-  if (best_instruction_set() == InstructionSet::baseline) GTEST_SKIP() << "this CPU has neither AVX2 nor AVX-512";
-  for (const WorkerNoiseLaw law : kLaws) {
-    auto options = options_with(100, 5);
-    options.noise = noise_of(law);
-    options.precision = TypeParam::precision;
-    options.instruction_set = InstructionSet::baseline;
-    const auto baseline = final_averages(landscape, kStart, constant_schedule(0.02, 50, 37), options);
-    for (const auto wider : {InstructionSet::x86_64_v3, InstructionSet::x86_64_v4}) {
-      if (wider > best_instruction_set()) continue;
-      options.instruction_set = wider;
-      EXPECT_EQ(final_averages(landscape, kStart, constant_schedule(0.02, 50, 37), options), baseline)
-          << name_of(wider);
-    }
-  }
-}
-
 template <WorkerNoiseLaw Law, class TypeParam>
 void expect_one_lane_to_give_the_bits_of_many() {
   const typename TypeParam::Landscape landscape{};

@@ -171,6 +171,22 @@ double hyperbola_imbalance(double start, double time, const DriftWeights& weight
   return integrate(start, time, 1000, [&](double w) { return -weight_at(weights, std::sqrt(4.0 + w * w)) * w; });
 }
 
+TEST(Hyperbola, EveryNoisyStepContractsTheImbalance) {
+  // u' = u - eta g v, v' = v - eta g u with g = uv - 1 + noise: w = u^2 - v^2 goes to w (1 - eta^2 g^2) exactly
+  constexpr double kEta = 0.1, kAmplitude = 0.8;
+  const Hyperbola hyperbola{kAmplitude};
+  Vec<2> x(1.7, 0.9);
+  for (const double normal : {0.7, -1.3, 2.1, -0.2}) {
+    const double noise = kAmplitude * normal, g = x[0] * x[1] - 1.0 + noise;
+    Vec<2> next;
+    hyperbola.noisy_step(x.data(), &noise, -kEta, next.data());
+    const double before = x[0] * x[0] - x[1] * x[1], after = next[0] * next[0] - next[1] * next[1];
+    EXPECT_NEAR(after, before * (1.0 - kEta * kEta * g * g), 4e-15);
+    EXPECT_GT(std::abs(after - before * (1.0 - 2.0 * kEta * kEta * g * g)), 1e-3 * std::abs(before) * g * g);
+    x = next;
+  }
+}
+
 TEST(HyperbolaEnsemble, LabelNoiseRemovesTheImbalanceAtTheRateOfItsRegime) {
   using namespace drift_weights;
   const Observable<2> imbalance = [](const auto& seen) {
@@ -187,6 +203,12 @@ TEST(HyperbolaEnsemble, LabelNoiseRemovesTheImbalanceAtTheRateOfItsRegime) {
   expect_agreement(extrapolated(0.0), theory({Sgd{}, kWorkers}), 0.0, theory({FiniteStep{0.02, 2}, kWorkers}), "SGD");
   expect_agreement(extrapolated(0.5), theory({LocalSgd{0.5}, kWorkers}), 0.0, theory({LocalSgd{0.5}, kWorkers - 1}),
                    "H = 0.5/eta");
+  // QSR: eta H = 8 makes psi nearly 1, and alpha^2 = 8 eta goes to 0 with eta
+  const Estimate qsr = extrapolated_mean(hyperbola, start, 0.4, 8.0, 0.005, 1000, imbalance);
+  expect_agreement(qsr, theory({LocalSgd{8.0}, kWorkers}), 0.0, theory({LocalSgd{8.0}, kWorkers - 1}), "QSR");
+  const double start_imbalance = start[0] * start[0] - start[1] * start[1];
+  EXPECT_NEAR(theory({drift_weights::Quadratic{}, kWorkers}), start_imbalance * std::exp(-0.4 * kWorkers), 1e-9);
+  EXPECT_NEAR(qsr.mean, start_imbalance * std::exp(-0.4 * kWorkers), 0.05 * start_imbalance);
 }
 
 }  // namespace

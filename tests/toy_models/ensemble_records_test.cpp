@@ -94,10 +94,14 @@ TEST(EnsembleDivergence, ToleratedReplicasAreCountedAndLeftOut) {
 TEST(EnsembleDivergence, ANanIsNotAveraged) {
   auto options = options_with(10);
   options.max_bad_fraction = 1.0;
-  const auto records = run_ensemble(Quadratic<1>{{1.0}, {std::numeric_limits<double>::quiet_NaN()}}, Vec<1>(0.0),
-                                    constant_schedule(0.1, 3, 1), options, {kPosition}, {});
-  EXPECT_EQ(records.back().left_domain, 10);
-  EXPECT_EQ(records.back().observables[0].count(), 0);
+  EnsembleRecord last;
+  EnsembleCallbacks callbacks;
+  callbacks.on_record = [&](const EnsembleRecord& record) { last = record; };
+  EXPECT_THROW(run_ensemble(Quadratic<1>{{1.0}, {std::numeric_limits<double>::quiet_NaN()}}, Vec<1>(0.0),
+                            constant_schedule(0.1, 3, 1), options, {kPosition}, {}, callbacks),
+               Diverged);
+  EXPECT_EQ(last.left_domain, 10);
+  EXPECT_EQ(last.observables[0].count(), 0);
 }
 
 TEST(EnsembleOptions, ThatCannotBeUsedAreConfigErrors) {

@@ -128,6 +128,27 @@ Vec<2> plain_local_training(const Circle& circle, Vec<2> x, const TrainingSchedu
   return workers[0];
 }
 
+TEST(ToyOptimizers, WithALinearGradientTheAverageIsThatOfOneBatchUnlessBuffersAreReset) {
+  const Quadratic<2> bowl{{2.0, 0.3}, {1.0, 0.5}};
+  const Vec<2> start(1.1, 0.7);
+  auto uneven = constant_schedule(0.05, 60, 1);
+  uneven.sync.rule = sync_rules::Phases{{{0, 3}, {6, 17}, {40, 9}}};
+  const auto largest_difference = [&](const Sgd& sgd, AtAverage action) {
+    const EnsembleOptions options = options_with(20, {sgd, {action}}, 4);
+    const auto every_step = final_averages(bowl, start, constant_schedule(0.05, 60, 1), options_with(20, {sgd, {}}, 4));
+    const auto rarely = final_averages(bowl, start, uneven, options);
+    double largest = 0.0;
+    for (std::size_t r = 0; r < rarely.size(); ++r) largest = std::max(largest, (every_step[r] - rarely[r]).norm());
+    return largest;
+  };
+  for (const Sgd& sgd : {Sgd{0.0, false}, Sgd{0.8, false}, Sgd{0.8, true}}) {
+    EXPECT_LT(largest_difference(sgd, AtAverage::keep), 1e-13);
+    EXPECT_LT(largest_difference(sgd, AtAverage::average), 1e-13);
+  }
+  EXPECT_GT(largest_difference(Sgd{0.8, false}, AtAverage::reset), 0.01);
+  EXPECT_GT(largest_difference(Sgd{0.8, true}, AtAverage::reset), 0.01);
+}
+
 TEST(ToyOptimizers, FollowATextbookImplementationStepByStep) {
   const Vec<2> start(1.1, 0.7);
   const auto circle = Circle{};

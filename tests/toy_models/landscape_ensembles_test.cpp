@@ -91,6 +91,30 @@ Estimate extrapolate_twice(double eta, const Measure& measure) {
   return result;
 }
 
+// Toy T6: a round that ends at slow time tau leaves |mean of the workers|^2 = 1/K + (1 - 1/K) e^{-(d-1) K s2 tau}, which is
+// why H ~ 1/eta^3 leaves the manifold.
+TEST(SphereEnsemble, TheAverageOfALongRoundShrinksTowardsTheCentre) {
+  constexpr double kVariance = 0.4, kTau = 0.3;
+  const Sphere<3> sphere{4.0, std::sqrt(kVariance)};
+  const Observable<3> square = [](const auto& seen) { return seen.average.squaredNorm(); };
+  const auto at = [&](double eta) {
+    EnsembleOptions options;
+    options.num_workers = kWorkers;
+    options.replicas = 4000;
+    options.seed = 2026;
+    const std::int64_t steps = std::llround(kTau / (eta * eta));
+    return run_ensemble(sphere, Vec<3>(0.0, 0.6, 0.8), constant_schedule(eta, steps, steps), options, {square}, {})
+        .back()
+        .observables[0]
+        .estimate();
+  };
+  const auto theory = [&](double workers) {
+    return 1.0 / kWorkers + (1.0 - 1.0 / kWorkers) * std::exp(-2.0 * workers * kVariance * kTau);
+  };
+  expect_agreement(extrapolate_to_zero(0.04, at(0.04), 0.02, at(0.02)), theory(kWorkers), 0.0, theory(kWorkers - 1),
+                   "consensus");
+}
+
 TEST(SphereEnsemble, LosesItsStartAtTheSameRateInEveryRegime) {
   const Sphere<3> sphere{4.0, std::sqrt(0.4)};
   const double theory = sphere.mean_overlap(kTime);
