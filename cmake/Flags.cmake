@@ -9,6 +9,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # Contraction would break bit-identity between scalar, AVX-512 and CUDA; where a fused multiply-add is wanted it is
 # written out. Never -ffast-math: it reorders sums and drops nan checks.
 set(host_flags -fno-math-errno -ffp-contract=off)
+# g++ collects its own garbage less often: a twentieth less time for some 60 MB a file.
+set(compiler_memory --param=ggc-min-expand=1000 --param=ggc-min-heapsize=1000000)
 set(sanitizer_flags "")
 set(warnings -Wall -Wextra -Wshadow)
 # -Wfloat-conversion: a period such as (α/η)² must be truncated on purpose, never by the way.
@@ -25,7 +27,7 @@ if(QUASAR_SANITIZE)
   target_link_options(quasar_flags INTERFACE $<BUILD_INTERFACE:-fsanitize=${QUASAR_SANITIZE}>)
 endif()
 target_compile_options(quasar_flags INTERFACE
-  "$<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:${host_flags};${sanitizer_flags};${warnings};${cxx_warnings}>>")
+  "$<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:${host_flags};${compiler_memory};${sanitizer_flags};${warnings};${cxx_warnings}>>")
 
 if(QUASAR_HAVE_CUDA)
   list(JOIN host_flags "," nvcc_host_flags)

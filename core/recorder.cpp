@@ -145,7 +145,7 @@ void Recorder::record(const std::string& series, json record) {
   const auto nonfinite = remove_nonfinite(record);
   if (!nonfinite.empty()) record["nonfinite"] = nonfinite;
   const fs::path file = file_of(series);
-  if (!append(file, series_[series], record.dump() + '\n'))
+  if (!append(file, series_[series], record.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'))
     count_dropped(series, "cannot be written (" + std::generic_category().message(errno) + ")");
 }
 
@@ -211,7 +211,7 @@ void Recorder::finish(const std::string& status, const std::string& error) {
 
 void Recorder::write_run_json() {
   if (!dropped_lines_.empty()) run_["dropped_lines"] = dropped_lines_;
-  write_whole(folder_ / "run.json", run_.dump(1) + "\n");
+  write_whole(folder_ / "run.json", run_.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 std::vector<std::string> remove_nonfinite(json& value, const std::string& path) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include <CLI/CLI.hpp>
 
@@ -33,7 +34,8 @@ const std::string kRunKeys = "  workers.count, record.points, run.name, run.resu
 
 const std::string kLandscapeKeys =
     "  landscape.name = valley|circle|hyperbola|river|periodic_valley|sphere|turning_valley|\n"
-    "    ellipse|diagonal_network|least_squares|matrix_factorization (.rows, .columns, .rank)|\n"
+    "    ellipse|diagonal_network|least_squares|quadratic|multiplicative_quadratic|matrix_factorization (.rows, "
+    ".columns, .rank)|\n"
     "    tanh_network (.inputs, .samples, .width, .data_seed), .start and the landscape's own settings\n"
     "    (--dry-run lists them)\n";
 
@@ -155,7 +157,7 @@ int run(int argc, char** argv) {
       "bundle)\n"
       "  sde.steps, .paths, .threads, .weights = psi (1 + (K-1) psi(eta H (l_i + l_j))) |\n"
       "    limit (1 or K) | psi_disc (finite eta and H), .system = landscape|network (the one `train` would train)\n"
-      "  .solver = paths | backward_equation (circle, periodic_valley; .nodes: expectations without paths)\n"
+      "  .solver = paths | backward_equation (circle, ellipse, periodic_valley; .nodes: expectations without paths)\n"
       "  sde.estimator = independent | multilevel (coupled Euler paths of .steps, .steps/2, ... steps on .levels; the\n"
       "    mean at the end to .standard_error; .pilot paths a level first)\n"
       "  checkpoint.seconds (60 s of wall time between two saves of the paths, from the last of which the same "
@@ -291,6 +293,9 @@ int main(int argc, char** argv) {
   } catch (const quasar::Error& error) {
     std::fprintf(stderr, "quasar: %s\n", error.what());
     return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "quasar: out of memory; ask for fewer paths, replicas or records, or a smaller batch\n");
+    return static_cast<int>(quasar::ExitCode::usage);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "quasar: unexpected error: %s (please report it with the command line)\n", error.what());
     return 1;

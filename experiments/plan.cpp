@@ -145,6 +145,8 @@ void plan_command(const RunArguments& arguments, bool json, const std::string& m
               static_cast<long long>(plan.periods.back()));
   std::printf("sum of H %lld, sum of H^2 %.0f\n", static_cast<long long>(plan.sum()), plan.sum_of_squares());
   if (plan.task) print_task(plan);
+  if (config.has("norm_test.tolerance"))
+    std::printf("the norm test makes batches larger as it goes: steps, rounds and bytes are at most these\n");
   if (plan.seconds) std::printf("%.0f s of training, at the speed of %s\n", *plan.seconds, measured.c_str());
   print_periods(plan, schedule.learning_rate);
 }

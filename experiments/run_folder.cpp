@@ -15,6 +15,8 @@ RunOptions RunOptions::read(const Config& config, const std::string& default_nam
   options.name = config.text("run.name", default_name);
   if (options.name.empty() || options.name.starts_with('.') || options.name.find('/') != std::string::npos)
     config.fail("run.name", "must be the name of a folder (no slash, no dot in front)");
+  constexpr std::size_t kLongestName = 200;  // a file system's 255 bytes, less what is put behind it
+  if (options.name.size() > kLongestName) config.fail("run.name", "must have at most 200 bytes");
   options.results = config.text("run.results", "results");
   options.seed = static_cast<std::uint64_t>(config.integer("run.seed", at_least(0), 1));
   return options;

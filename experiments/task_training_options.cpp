@@ -45,10 +45,27 @@ void read_workers(const Config& config, TaskTraining& training) {
   workers.threads_per_worker = static_cast<int>(config.integer("workers.threads_per_worker", between(1, 1024), 1));
   workers.affinity = config.boolean("workers.affinity", false);
   training.launch.log_folder = config.text("workers.log_folder", "");
+  if (workers.node_size > 1 && config.has("sync.rule") && config.text("sync.rule") == "parallel")
+    config.fail("workers.node_size", "contradicts sync.rule = parallel, which averages gradients over all workers");
   if (workers.node_size > 1 && training.options.workers_in_turn > 1)
     config.fail("workers.node_size", "contradicts workers in turn (workers.count above the number of processes)");
   if (workers.node_size > 1 && workers.count % workers.node_size != 0)
     config.fail("workers.node_size", "must divide workers.count = " + std::to_string(workers.count));
+}
+
+/// The norm test compares gradients of equally many samples.
+void check_norm_test(const Config& config, const TaskTraining& training, std::int64_t local_batch) {
+  const std::int64_t micro = training.task->micro_size;
+  if (training.num_workers == 1 && (micro == 0 || micro >= local_batch))
+    config.fail("norm_test.tolerance",
+                "needs two gradients to compare: workers.count > 1, or a batch.micro_size below "
+                "batch.local_size");
+  if (micro > 0 && local_batch % micro != 0)
+    config.fail("batch.micro_size", "must divide batch.local_size = " + std::to_string(local_batch) +
+                                        " where norm_test.tolerance compares the micro-batches");
+  if (training.options.local_sgd.norm_test->max_local_size < local_batch)
+    config.fail("norm_test.max_local_size",
+                "is below batch.local_size = " + std::to_string(local_batch) + ", which never shrinks");
 }
 
 std::unique_ptr<TrainingTask> read_task(const Config& config, std::uint64_t seed) {
@@ -87,6 +104,7 @@ TaskTraining TaskTraining::read(const Config& config) {
   training.options = TrainerOptions::read(config, training.schedule, task,
                                           std::max<std::int64_t>(1, static_cast<std::int64_t>(steps_per_epoch)));
   training.options.workers_in_turn = in_turn;
+  if (training.options.local_sgd.norm_test) check_norm_test(config, training, batch);
   // The launcher itself trains nothing, and must not touch a GPU before it forks.
   if (training.processes == 0 || training.environment) training.place(config, training.environment);
   training.options.local_sgd.hierarchical = training.workers.node_size > 1;

@@ -42,7 +42,7 @@ std::filesystem::directory_iterator look_into(const Path& folder) {
 std::vector<std::string> folders_in(const Path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : look_into(folder))
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+    if (std::error_code none; entry.is_directory(none)) names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }

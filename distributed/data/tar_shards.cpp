@@ -25,7 +25,9 @@ struct Expected {
 
 /// By name, as index.json lists them; none if there is no such file.
 std::optional<std::map<std::string, Expected>> read_index(const Path& file) {
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) return std::nullopt;
+  if (!std::filesystem::is_regular_file(file, none)) throw DataError(file.string() + ": is no file");
   std::map<std::string, Expected> shards;
   try {
     const auto index = nlohmann::json::parse(std::ifstream(file));

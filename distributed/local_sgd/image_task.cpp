@@ -86,7 +86,7 @@ ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
     task.augmentation.crop_padding = static_cast<int>(config.integer("data.crop_padding", between(0, 64), 0));
   task.augmentation.flip = config.boolean("data.flip", false);
   task.augmentation.label_flip = config.number("data.label_flip", between(0.0, 1.0), 0.0);
-  task.augmentation.mixup = config.number("data.mixup", at_least(0.0), 0.0);
+  task.augmentation.mixup = config.number("data.mixup", between(0.0, 100.0), 0.0);
   task.augmentation.seed = seed;
 
   const ImageShape shape = shape_of(task.data);

@@ -241,9 +241,10 @@ void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
   if (!std::isfinite(sums.squared_norms) || !std::isfinite(sums.squared_norm_of_mean)) return;  // says nothing of noise
   const std::int64_t wanted = options_.norm_test->next_local_size(
       variance_of_gradients(sums), sums.squared_norm_of_mean, position_.local_batch, num_workers_);
-  // Micro-batches stay equal.
+  // Micro-batches stay equal, and the largest size is one of them.
   const std::int64_t multiple = micro_batches > 0 ? sums.samples : 1;
-  position_.next_local_batch = (wanted + multiple - 1) / multiple * multiple;
+  const std::int64_t most = std::max(position_.local_batch, options_.norm_test->max_local_size / multiple * multiple);
+  position_.next_local_batch = std::min(most, (wanted + multiple - 1) / multiple * multiple);
 }
 
 void LocalSgd::throw_if_any_diverged(const char* doing) {

@@ -297,8 +297,12 @@ class Trainer {
     files_.recorder->record("events", record);
   }
 
+  /// Of the samples that an epoch uses: with data.epoch = drop those of its whole batches (of the first size).
   double epochs(const TrainingPosition& at) const {
-    return static_cast<double>(at.samples) / static_cast<double>(task_.samples(Split::train));
+    const std::int64_t workers = training_.num_workers(), batch = options_.local_sgd.local_batch_size;
+    const double steps =
+        Sampler(task_.sampler, task_.samples(Split::train)).steps_per_epoch(training_.num_workers(), batch);
+    return static_cast<double>(at.samples) / (steps * static_cast<double>(workers * batch));
   }
   /// Bytes averaged as a share of data-parallel's, which averages one gradient a step.
   double volume() {

@@ -4,6 +4,26 @@
 namespace quasar {
 namespace {
 
+/// SlowMo divides what a round did by the learning rate of its first step, so that rate must not grow much in a round.
+void check_slowmo(const Config& config, const TrainingSchedule& schedule) {
+  const LearningRateSchedule& rate = schedule.learning_rate;
+  if (rate.at(schedule.sync.switch_step) == 0.0)
+    config.fail("outer.name",
+                "= slowmo divides by the learning rate of a round's first step, which is 0 in the first round; start "
+                "warm-up above 0 by learning_rate.final");
+  for (std::int64_t step = schedule.sync.switch_step; step < rate.warmup_steps;) {
+    const std::int64_t period = schedule.period_at(step);
+    if (rate.at(step + period - 1) > 2.0 * rate.at(step))
+      config.fail("outer.name",
+                  "= slowmo divides by the learning rate of a round's first step, which more than doubles in "
+                  "the " +
+                      std::to_string(period) + " steps of the round at step " + std::to_string(step) +
+                      "; begin after warm-up with sync.switch_step, or warm up from a larger "
+                      "learning_rate.final");
+    step += period;
+  }
+}
+
 LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& schedule) {
   LocalSgdOptions options;
   options.local_batch_size = config.integer("batch.local_size", between(1, 1 << 20), 32);
@@ -13,10 +33,16 @@ LocalSgdOptions read_local_sgd(const Config& config, const TrainingSchedule& sch
   const bool parallel = schedule.sync.switch_step >= schedule.total_steps;
   if (parallel && !std::holds_alternative<PlainAverage>(options.outer.kind))
     config.fail("outer.name", "needs averages of parameters; sync.rule or sync.switch_step averages gradients only");
-  if (std::holds_alternative<SlowMo>(options.outer.kind) && schedule.learning_rate.at(schedule.sync.switch_step) == 0.0)
-    config.fail("outer.name",
-                "= slowmo divides by the learning rate of a round's first step, which is 0 in the first round; start "
-                "warm-up above 0 by learning_rate.final");
+  if (std::holds_alternative<SlowMo>(options.outer.kind)) check_slowmo(config, schedule);
+  const bool adam = std::holds_alternative<AdamW>(options.optimizer.kind);
+  for (const std::string key : {"averaging.momentum", "averaging.adam_m", "averaging.adam_v"}) {
+    if (!config.has(key) || config.text(key) == "keep") continue;  // keep says what happens without averages too
+    if (parallel)
+      config.fail(key, "needs averages of parameters; sync.rule or sync.switch_step averages gradients only");
+    if ((key == "averaging.momentum") == adam)
+      config.fail(key, adam ? "is of optimizer.name = sgd; adamw has averaging.adam_m and averaging.adam_v"
+                            : "is of optimizer.name = adamw; sgd has averaging.momentum");
+  }
   if (config.has("clip.norm")) {
     options.clip_norm = config.number("clip.norm", positive());
     const std::string scope = config.choice("clip.scope", {"auto", "local", "global"}, std::string("auto"));

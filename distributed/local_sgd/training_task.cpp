@@ -23,6 +23,8 @@ void TrainingTask::read_shared(const Config& config, std::uint64_t run_seed) {
   precision = numbers == "bfloat16"  ? NetworkPrecision::bfloat16
               : numbers == "float64" ? NetworkPrecision::float64
                                      : NetworkPrecision::float32;
+  if (sampler.kind == SampleOrder::replacement && config.has("data.epoch") && sampler.epoch == EpochEnd::drop)
+    config.fail("data.epoch", "= drop contradicts data.order = replacement, which has no epochs");
   micro_size = config.integer("batch.micro_size", at_least(0), 0);
 }
 

@@ -57,6 +57,15 @@ TEST_F(RecorderTest, DivergedRunKeepsItsRecords) {
   EXPECT_FALSE(fs::exists(folder_ / "DONE"));
 }
 
+TEST_F(RecorderTest, AnErrorWhoseTextIsNotUtf8IsStillRecorded) {
+  Recorder recorder(folder_, config(), {});
+  recorder.record("notes", {{"file", "a\xff.jpg"}});
+  recorder.finish("failed", "'a\xff.jpg' is damaged");
+  EXPECT_EQ(read_run_json(folder_).at("status"), "failed");
+  EXPECT_EQ(read_run_json(folder_).at("error"), "'a\xEF\xBF\xBD.jpg' is damaged");
+  EXPECT_EQ(read_series(folder_, "notes").size(), 1u);
+}
+
 TEST_F(RecorderTest, NonFiniteNumbersAreNullAndNamed) {
   Recorder recorder(folder_, config(), {});
   recorder.record("observables", {{"a", std::nan("")}, {"b", {{"c", INFINITY}}}, {"d", 1.0}});

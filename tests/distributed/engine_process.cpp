@@ -67,6 +67,7 @@ void wait_for_signal(Worker& worker) {
   std::signal(SIGUSR1, [](int) { signals_seen = signals_seen + 1; });
   std::ofstream(variable("TEST_FOLDER", ".") + "/pid-" + std::to_string(worker.rank())) << ::getpid();
   worker.barrier();
+  worker.beat(1);  // before a signal can come: all ranks are then at one step in the barrier below
   if (worker.rank() == 0) std::ofstream(variable("TEST_FOLDER", ".") + "/ready") << "ready";
   while (signals_seen == 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

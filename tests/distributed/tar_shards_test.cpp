@@ -120,6 +120,9 @@ TEST(TarShards, AnIndexIsCompared) {
   EXPECT_THAT(shards.error(), testing::HasSubstr("002.tar: is not in index.json"));
   write_text(shards.root() / "train/index.json", "[]");
   EXPECT_THAT(shards.error(), testing::HasSubstr("is no index of shards"));
+  fs::remove(shards.root() / "train/index.json");
+  fs::create_directory(shards.root() / "train/index.json");
+  EXPECT_THAT(shards.error(), testing::HasSubstr("index.json: is no file"));
 }
 
 std::string error_of(const std::vector<TarMember>& members) {
