@@ -297,12 +297,14 @@ class Trainer {
     files_.recorder->record("events", record);
   }
 
-  /// Of the samples that an epoch uses: with data.epoch = drop those of its whole batches (of the first size).
+  /// Of the samples that an epoch uses: all, or with data.epoch = drop those of its whole batches (of the first size).
   double epochs(const TrainingPosition& at) const {
-    const std::int64_t workers = training_.num_workers(), batch = options_.local_sgd.local_batch_size;
-    const double steps =
-        Sampler(task_.sampler, task_.samples(Split::train)).steps_per_epoch(training_.num_workers(), batch);
-    return static_cast<double>(at.samples) / (steps * static_cast<double>(workers * batch));
+    const std::int64_t samples = task_.samples(Split::train), batch = options_.local_sgd.local_batch_size;
+    const bool drops = task_.sampler.epoch == EpochEnd::drop && task_.sampler.kind != SampleOrder::replacement;
+    const double steps = Sampler(task_.sampler, samples).steps_per_epoch(training_.num_workers(), batch);
+    const double used =
+        drops ? steps * static_cast<double>(training_.num_workers() * batch) : static_cast<double>(samples);
+    return static_cast<double>(at.samples) / used;
   }
   /// Bytes averaged as a share of data-parallel's, which averages one gradient a step.
   double volume() {
