@@ -253,6 +253,13 @@ TEST_F(TrainCommand, PlanKnowsTheBytesThatTheRunThenCounts) {
   EXPECT_NEAR(predicted, summary("run").at("time").at("training_seconds").get<double>(), 1e-6 * predicted + 1e-9);
 }
 
+TEST_F(TrainCommand, EpochsThatDropTheirLastBatchCountWholeOnes) {
+  // 640 images are 35 batches of 2 x 9 and 10 left over
+  ASSERT_THAT(train("drop", {"batch.local_size=9", "workers.count=2", "data.epoch=drop", "training.steps=70"}),
+              exits_with(0));
+  EXPECT_EQ(read_series(only_run("drop"), "evaluations").back().at("epoch"), 2.0);
+}
+
 TEST_F(TrainCommand, PlansAndTrainsEveryKindOfNetwork) {
   const Words tiny = {"network.width=16", "network.depth=2", "network.heads=2", "network.mlp_width=24",
                       "network.patch=8"};
