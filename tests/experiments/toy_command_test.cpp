@@ -272,7 +272,7 @@ TEST_F(ToyCommand, WhatHasNoKernelIsRefusedBeforeAnythingRuns) {
 
 TEST_F(ToyCommand, ASignalInTheMiddleOfARecordSavesAndTheRecordIsMadeAnew) {
   // a record follows a gradient flow of some milliseconds for each replica, and the steps take next to nothing
-  const Words settings = {"landscape.name=tanh_network", "ensemble.replicas=600", "training.steps=40",
+  const Words settings = {"landscape.name=tanh_network", "ensemble.replicas=200", "training.steps=40",
                           "sync.rule=constant",          "sync.period=10",        "record.points=2"};
   ASSERT_THAT(toy("straight", settings), exits_with(0));
   const auto child = start(Words{"toy", kCircle, "run.results=stopped"} + settings);
