@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/config.h"
+#include "core/instruction_set.h"
 
 namespace quasar {
 
@@ -67,6 +68,19 @@ ImageData read_photos(const Config& config, const std::string& name) {
   return data;
 }
 
+/// LibTorch 2.11's oneDNN, for AVX2: jit_avx2_1x1_convolution_bwd_weights_t writes beyond its buffer.
+void check_narrow_convolutions(const Config& config, const ImageNetworkOptions& network) {
+  constexpr int kNarrowest = 8;  // channels of a register
+  const bool is_torchvisions =
+      network.name.starts_with("resnet") && network.name != "resnet20" && network.name != "resnet56";
+  const bool on_gpu = config.has("workers.device") && config.text("workers.device") == "cuda";
+  if (!is_torchvisions || network.width >= kNarrowest || on_gpu || best_instruction_set() == InstructionSet::x86_64_v4)
+    return;
+  config.fail(
+      "network.channels_last",
+      "= true with network.width below 8 crashes LibTorch on a CPU without AVX-512; take false, or a width of 8");
+}
+
 }  // namespace
 
 ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
@@ -92,6 +106,7 @@ ImageTask ImageTask::read(const Config& config, std::uint64_t seed) {
   const ImageShape shape = shape_of(task.data);
   task.network = ImageNetworkOptions::read(config, shape.channels, shape.rows, shape.cols, shape.classes);
   task.channels_last = config.boolean("network.channels_last", false);
+  if (task.channels_last) check_narrow_convolutions(config, task.network);
   task.label_smoothing = config.number("loss.label_smoothing", between(0.0, 1.0), 0.0);
   return task;
 }

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/instruction_set.h"
 #include "core/recorder.h"
 #include "tests/distributed/free_port.h"
 #include "tests/experiments/binary.h"
@@ -272,6 +273,10 @@ TEST_F(TrainCommand, PlansAndTrainsEveryKindOfNetwork) {
       // of 8 channels or more: with fewer, oneDNN's 1x1 convolutions for AVX2 write beyond their end (LibTorch 2.11)
       {{"network.name=resnet18", "network.width=8", "network.stem=small"}, 176'402},
       {{"network.name=resnet50", "network.width=8"}, 376'722}};
+  if (best_instruction_set() < InstructionSet::x86_64_v4) {
+    EXPECT_THAT(train("narrow", {"network.name=resnet18", "network.width=4", "network.channels_last=true"}),
+                AllOf(fails_with(2, "network.channels_last"), fails_with(2, "a width of 8")));
+  }
   for (const auto& [network, parameters] : cases) {
     const Words words = small(network + Words{"training.steps=4", "learning_rate.warmup_steps=0"});
     Words plan = words + Words{"--json"};
