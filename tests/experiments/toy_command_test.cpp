@@ -273,7 +273,7 @@ TEST_F(ToyCommand, WhatHasNoKernelIsRefusedBeforeAnythingRuns) {
 TEST_F(ToyCommand, ASignalInTheMiddleOfARecordSavesAndTheRecordIsMadeAnew) {
   // a record follows a gradient flow of some milliseconds for each replica, and the steps take next to nothing
   const Words settings = {"landscape.name=tanh_network", "ensemble.replicas=200", "training.steps=40",
-                          "sync.rule=constant",          "sync.period=10",        "record.points=2"};
+                          "sync.rule=constant",          "sync.period=10",        "record.points=1"};
   ASSERT_THAT(toy("straight", settings), exits_with(0));
   const auto child = start(Words{"toy", kCircle, "run.results=stopped"} + settings);
   ASSERT_TRUE(becomes_true(
@@ -281,10 +281,23 @@ TEST_F(ToyCommand, ASignalInTheMiddleOfARecordSavesAndTheRecordIsMadeAnew) {
       kDeadline));
   child->send(SIGTERM);
   EXPECT_THAT(child->wait(kDeadline), fails_with(75, "the same command goes on"));
-  EXPECT_LT(read_series(only_run("stopped"), "observables").size(), 3u);
+  EXPECT_EQ(read_series(only_run("stopped"), "observables").size(), 1u) << "the last record was finished";
   ASSERT_THAT(toy("stopped", settings), exits_with(0));
   for (const char* series : {"observables", "covariances"})
     EXPECT_EQ(text(only_run("stopped"), series), text(only_run("straight"), series)) << series;
+}
+
+TEST_F(ToyCommand, WhatAveragesDoToBuffersIsPartOfWhatIsCompared) {
+  const Words brief = {"training.steps=20", "ensemble.replicas=64", "optimizer.momentum=0.5", "sync.rule=constant",
+                       "sync.period=10"};
+  const auto id = [&](const std::string& action) {
+    EXPECT_THAT(toy(action, brief + Words{"averaging.momentum=" + action}), exits_with(0));
+    return read_run_json(only_run(action)).at("experiment_id").get<std::string>();
+  };
+  EXPECT_THAT(toy("default", brief), exits_with(0));
+  EXPECT_EQ(id("keep"), read_run_json(only_run("default")).at("experiment_id"));
+  EXPECT_NE(id("reset"), id("keep"));
+  EXPECT_NE(id("average"), id("reset"));
 }
 
 }  // namespace

@@ -254,6 +254,17 @@ TEST_F(TrainCommand, PlanKnowsTheBytesThatTheRunThenCounts) {
   EXPECT_NEAR(predicted, summary("run").at("time").at("training_seconds").get<double>(), 1e-6 * predicted + 1e-9);
 }
 
+TEST_F(TrainCommand, TheNormTestsLargestBatchHoldsWithMicroBatchesToo) {
+  // so strict a tolerance wants all it can get; of 17 samples four micro-batches of 4 are the most
+  ASSERT_THAT(train("capped", {"norm_test.tolerance=0.01", "norm_test.max_local_size=17", "batch.micro_size=4",
+                               "record.every=1", "training.steps=60", "sync.rule=constant", "sync.period=4"}),
+              exits_with(0));
+  std::int64_t largest = 0;
+  for (const json& step : read_series(only_run("capped"), "steps"))
+    largest = std::max(largest, step.at("local_batch").get<std::int64_t>());
+  EXPECT_EQ(largest, 16);
+}
+
 TEST_F(TrainCommand, EpochsThatDropTheirLastBatchCountWholeOnes) {
   // 640 images are 35 batches of 2 x 9 and 10 left over
   ASSERT_THAT(train("drop", {"batch.local_size=9", "workers.count=2", "data.epoch=drop", "training.steps=70"}),
