@@ -47,8 +47,8 @@ bool TrainingSchedule::has_one_period() const {
   for (std::int64_t step = first; may_change && step < total_steps;) {
     const std::int64_t period = period_at(step);
     step += period;
-    if (period != first && step < total_steps) return false;
-    if (period > first) return false;
+    const bool may_be_cut = period < first && step == total_steps;
+    if (period != first && !may_be_cut) return false;
   }
   return true;
 }

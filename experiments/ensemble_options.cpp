@@ -1,5 +1,7 @@
 #include "experiments/ensemble_options.h"
 
+#include "experiments/other_keys.h"
+
 namespace quasar {
 namespace {
 
@@ -35,9 +37,9 @@ toy_optimizers::AtAverage read_at_average(const Config& config, const std::strin
 ToyOptimizer read_optimizer(const Config& config) {
   ToyOptimizer optimizer;
   const std::string name = config.choice("optimizer.name", {"sgd", "adam"}, std::string("sgd"));
-  config.forget_replaced("optimizer.name",
-                         {"optimizer.momentum", "optimizer.nesterov", "optimizer.beta1", "optimizer.beta2",
-                          "optimizer.epsilon", "averaging.momentum", "averaging.adam_m", "averaging.adam_v"});
+  config.forget_replaced("optimizer.name", {"optimizer.momentum", "optimizer.nesterov", "optimizer.beta1",
+                                            "optimizer.beta2", "optimizer.epsilon"});
+  config.forget_replaced("optimizer.name", other_keys::kBuffersAtAverages);
   if (name == "adam") {
     const toy_optimizers::Adam defaults;
     optimizer.kind = toy_optimizers::Adam{.beta1 = read_share(config, "optimizer.beta1", defaults.beta1),
@@ -61,8 +63,6 @@ ToyOptimizer read_optimizer(const Config& config) {
   return optimizer;
 }
 
-constexpr const char* kAveragedBuffers[] = {"averaging.momentum", "averaging.adam_m", "averaging.adam_v"};
-
 }  // namespace
 
 void read_noise_and_optimizer(const Config& config, EnsembleOptions& options) {
@@ -79,7 +79,7 @@ void require_slow_sde(const Config& config) {
   if (config.has("noise.law") &&
       config.choice("noise.law", {"gaussian", "label_noise", "student_t", "minibatch"}) == "minibatch")
     config.fail("noise.law", "= minibatch has another covariance than the landscape's, which the Slow SDE takes");
-  for (const char* key : kAveragedBuffers)
+  for (const std::string& key : other_keys::kBuffersAtAverages)
     if (config.has(key) && read_at_average(config, key) != toy_optimizers::AtAverage::keep)
       config.fail(key,
                   "is not what the Slow SDEs describe, whose workers keep their own buffers; take keep (or measure: "

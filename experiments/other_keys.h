@@ -18,6 +18,9 @@ inline const std::vector<std::string> kEnsemble = {
     "ensemble.replicas",         "ensemble.threads", "ensemble.precision", "ensemble.device",
     "ensemble.max_bad_fraction", "ensemble.shard",   "record.observables", "record.histograms.*"};
 inline const std::vector<std::string> kTrain = {"train.replicas", "workers.check_collectives", "network.precision"};
+/// What an average does to the optimisers' buffers.
+inline const std::vector<std::string> kBuffersAtAverages = {"averaging.momentum", "averaging.adam_m",
+                                                            "averaging.adam_v"};
 /// Of every landscape beside its name.
 inline const std::vector<std::string> kLandscapeSettings = {
     "landscape.start",         "landscape.stiffness",     "landscape.noise_scale", "landscape.noise_scale_x",

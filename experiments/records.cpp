@@ -79,7 +79,7 @@ json describe_run(const Config& config, const std::string& command, const std::s
       about[id] = about[id].get<std::string>() + "-" + std::to_string(regime.momentum);
     about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
   }
-  for (const char* buffer : {"averaging.momentum", "averaging.adam_m", "averaging.adam_v"})
+  for (const std::string& buffer : other_keys::kBuffersAtAverages)
     if (config.has(buffer) && config.text(buffer) != "keep")  // the Slow SDEs are of buffers that workers keep
       about["experiment_id"] = about["experiment_id"].get<std::string>() + "-" + buffer + "-" + config.text(buffer);
   if (config.has("optimizer.name") && config.text("optimizer.name") == "adam") {

@@ -45,8 +45,8 @@ class PathEnsemble {
   ///
   /// throws  NumericalError naming the point if the flow does not converge, or the Hessian at its end is that of a
   ///         saddle, of an isolated minimiser or 0, or if Adam's preconditioner is infinite there, or the learning rate
-  ///         of finite steps too large (UnstableStep); ConfigError if the
-  ///         noise law lacks moments that the scheme needs, or Adam's paths are to have another scheme or retraction
+  ///         of finite steps too large (UnstableStep); ConfigError if the noise law lacks moments that the scheme needs,
+  ///         or Adam's paths are to have another scheme or retraction
   PathEnsemble(const L& loss, const Noise& noise, const DriftWeights& weights, const PathOptions& options,
                const Vec<dim>& start)
       : loss_(loss),

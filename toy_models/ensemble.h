@@ -83,7 +83,8 @@ struct EnsembleCallbacks {
   std::function<void(const EnsembleRecord&)> on_record = [](const EnsembleRecord&) {};
   std::function<void(std::int64_t step)> on_progress = [](std::int64_t) {};
   /// If given, it is called between batches of rounds (some tenths of a second, or one round where that takes longer),
-  /// or when a signal has come in the middle of a record, which is then made anew. It may ask for the state, and is to throw if a signal has come.
+  /// or when a signal has come in the middle of a record, which is then made anew. It may ask for the state, and is to
+  /// throw if a signal has come.
   std::function<void(const std::function<EnsembleState()>& state)> on_pause;
 };
 
@@ -92,9 +93,9 @@ struct EnsembleCallbacks {
 ///   each worker:  x <- x - eta_t (grad L(x) + noise of covariance K S(x)),   after H steps all workers <- their mean
 ///
 /// resume_from  if given, goes on from there, and makes the records that come after
-/// throws       ConfigError for impossible options, naming what can be combined; Interrupted (unless on_pause looks after signals); Diverged, with the
-///              last record handed to the callback, when more than max_bad_fraction of the replicas have left the domain, or all;
-///              CheckpointError if the state to go on from is not of these replicas
+/// throws       ConfigError for impossible options, naming what can be combined; Interrupted (unless on_pause looks after
+///              signals); Diverged, with the last record handed to the callback, when more than max_bad_fraction of the
+///              replicas have left the domain, or all; CheckpointError if the state to go on from is not of these replicas
 /// The result does not depend on threads, instruction set or device, bit for bit, nor on restarts, and a replica's path
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of
 /// the whole. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients; with an optimiser

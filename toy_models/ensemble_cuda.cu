@@ -1,11 +1,11 @@
 #include <cuda_runtime.h>
 
-#include <future>
 #include <memory>
 #include <source_location>
 #include <span>
 
 #include "core/errors.h"
+#include "core/parallel_for.h"
 #include "toy_models/compiled_kernels.h"
 #include "toy_models/ensemble_cuda.h"
 
@@ -108,17 +108,13 @@ void advance_on_all_devices(const L& landscape, const RoundsView<Real>& rounds, 
   const std::vector<int> usable = usable_devices();
   if (usable.empty()) throw NumericalError("CUDA: the device is gone (see nvidia-smi)");
   const std::size_t devices = usable.size();
-  std::vector<std::future<void>> working;
-  for (std::size_t device = 0; device < devices; ++device) {
+  parallel_for(devices, 1, static_cast<int>(devices), [&](std::size_t device) {
     const std::size_t from = blocks.size() * device / devices, end = blocks.size() * (device + 1) / devices;
-    if (from == end) continue;
-    working.push_back(std::async(std::launch::async, [=, &usable, &landscape, &rounds, &noise] {
-      check(cudaSetDevice(usable[device]));
-      advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
-                                 blocks.subspan(from, end - from));
-    }));
-  }
-  for (auto& device : working) device.get();
+    if (from == end) return;
+    check(cudaSetDevice(usable[device]));
+    advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
+                               blocks.subspan(from, end - from));
+  });
 }
 
 }  // namespace
@@ -136,8 +132,7 @@ void require_cuda() {
   if (!cuda_device_available())
     throw ConfigError(
         "this machine has no CUDA device of compute capability 8.0 or later that its driver can reach (see "
-        "nvidia-smi); "
-        "use the device cpu");
+        "nvidia-smi); use the device cpu");
 }
 
 template <class L>

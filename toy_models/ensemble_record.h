@@ -29,8 +29,8 @@ struct EnsembleRecord {
   std::int64_t round = 0;                   ///< rounds done
   double slow_time = 0.0;                   ///< sum of eta^2 over the steps done
   std::vector<RunningMoments> observables;  ///< those of `moments`
-  std::int64_t left_domain =
-      0;  ///< replicas that were ever not finite, beyond kDomainBound or without Phi; not averaged
+  /// Replicas that were ever not finite, beyond kDomainBound or, at a record, without Phi; not averaged.
+  std::int64_t left_domain = 0;
   std::vector<std::int64_t> left;  ///< the first kMostNamed of them
 
   RunningCovariance moments;  ///< of the observables, by sum_over_tree

@@ -29,7 +29,7 @@ struct RoundBatch {
   }
 };
 
-inline constexpr std::int64_t kLongestRound = 100'000'000;
+inline constexpr std::int64_t kLongestRound = 100'000'000;  // steps, whose learning rates take 0.8 GB
 
 /// The rounds of a schedule, taken off the front a batch at a time; the only place that asks the synchronisation rule.
 class RoundQueue {
@@ -51,7 +51,8 @@ class RoundQueue {
   /// Whether slow time has come to this point, up to the rounding of a sum of many eta^2.
   bool has_reached(double slow_time) const { return slow_time_ >= slow_time * (1.0 - 1e-9); }
 
-  /// At least one round, throws ConfigError if it is longer than kLongestRound; ends with the first that reaches the slow time or uses up the steps.
+  /// At least one round; ends with the first that reaches the slow time or uses up the steps. Throws ConfigError for a
+  /// round longer than kLongestRound.
   template <class Real>
   RoundBatch<Real> take(double until_slow_time, std::int64_t most_steps) {
     RoundBatch<Real> batch;

@@ -15,11 +15,9 @@ void check_slowmo(const Config& config, const TrainingSchedule& schedule) {
     const std::int64_t period = schedule.period_at(step);
     if (rate.at(step + period - 1) > 2.0 * rate.at(step))
       config.fail("outer.name",
-                  "= slowmo divides by the learning rate of a round's first step, which more than doubles in "
-                  "the " +
+                  "= slowmo divides by the learning rate of a round's first step, which more than doubles in the " +
                       std::to_string(period) + " steps of the round at step " + std::to_string(step) +
-                      "; begin after warm-up with sync.switch_step, or warm up from a larger "
-                      "learning_rate.final");
+                      "; begin after warm-up with sync.switch_step, or warm up from a larger learning_rate.final");
     step += period;
   }
 }
