@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 
 #include <CLI/CLI.hpp>
@@ -293,6 +294,9 @@ int main(int argc, char** argv) {
   } catch (const quasar::Error& error) {
     std::fprintf(stderr, "quasar: %s\n", error.what());
     return static_cast<int>(error.code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::fprintf(stderr, "quasar: '%s' cannot be used: %s\n", error.path1().c_str(), error.code().message().c_str());
+    return static_cast<int>(quasar::ExitCode::usage);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "quasar: out of memory; ask for fewer paths, replicas or records, or a smaller batch\n");
     return static_cast<int>(quasar::ExitCode::usage);

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/errors.h"
 #include "core/recorder.h"
 #include "core/training_schedule.h"
 #include "experiments/commands.h"
@@ -66,7 +67,10 @@ void print_json(const Plan& plan) {
 
 /// Time of the steps and of the averages, each as long as in an earlier run's account.
 double predict_seconds(const Plan& plan, const std::string& measured) {
-  const nlohmann::json summary = read_run_json(measured).at("summary"), time = summary.at("time");
+  const nlohmann::json run = read_run_json(measured);
+  if (run.value("kind", "") != "training" || !run.contains("summary"))
+    throw DataError("'" + measured + "' is no training run that has ended, and so has no speed to predict by");
+  const nlohmann::json &summary = run.at("summary"), &time = summary.at("time");
   const double collectives = time.at("collective_seconds"), steps = summary.at("steps"),
                averages = summary.at("averages");
   const double a_step = (time.at("training_seconds").get<double>() - collectives) / steps;

@@ -17,6 +17,7 @@
 #include "core/run_lock.h"
 #include "distributed/checkpoint/identity.h"
 #include "distributed/engine/keep_memory.h"
+#include "distributed/local_sgd/training_checkpoint.h"
 #include "experiments/task_training_options.h"
 
 namespace quasar {
@@ -49,6 +50,15 @@ json identity(const Config& config, const TaskTraining& training) {
           {"num_workers", training.num_workers},
           {"peers", training.workers.count},
           {"code", build_info().code_id}};
+}
+
+/// Ranks with other settings or data would average two runs into one: all of them end, and say where they differ.
+void require_one_identity(const json& own, Worker& worker) {
+  const std::vector<json> all = gather_reports(own, worker);
+  for (std::size_t rank = 1; rank < all.size(); ++rank)
+    for (const auto& [name, first, other] : compare_identity(all.front(), all[rank]))
+      throw ConfigError("the ranks were not started alike: " + name + " is " + first + " on rank 0 and " + other +
+                        " on rank " + std::to_string(rank) + "; give all of them the same settings and data");
 }
 
 /// Worker 0 chooses the checkpoint to go on from, and everybody opens the same.
@@ -138,10 +148,12 @@ TrainerResult run_all(const Config& config, const TaskTraining& training, std::u
   TrainerResult result;
   WorkerOptions options = training.workers;
   options.flight_folder = training.folder;
+  const json own_identity = identity(config, training);  // reads all data once
   const auto work = [&](Worker& worker) {
+    require_one_identity(own_identity, worker);
     TrainerFiles files;
     files.run_folder = training.folder;
-    if (worker.rank() == 0) files.identity = identity(config, training);  // reads all data once
+    if (worker.rank() == 0) files.identity = own_identity;
     files.resume_from = choose_checkpoint(training, files.identity, worker);
     if (worker.rank() == 0) {
       recorder = files.resume_from

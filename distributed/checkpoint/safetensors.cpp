@@ -35,6 +35,13 @@ void read_bytes(std::ifstream& stream, std::span<std::byte> bytes, Sha256& hash,
   hash.update(bytes);
 }
 
+/// The first bytes of torch.save's zip archive, or of a pickle of protocol 2 to 5.
+bool begins_a_pickle(const std::array<std::byte, 8>& start) {
+  constexpr std::array<std::byte, 4> kZip = {std::byte{'P'}, std::byte{'K'}, std::byte{3}, std::byte{4}};
+  const bool is_pickle = start[0] == std::byte{0x80} && start[1] >= std::byte{2} && start[1] <= std::byte{5};
+  return is_pickle || std::equal(kZip.begin(), kZip.end(), start.begin());
+}
+
 }  // namespace
 
 FileRecord write_safetensors(FileSystem& files, const fs::path& file, std::span<const NamedTensor> tensors,
@@ -95,6 +102,10 @@ SafetensorsFile SafetensorsFile::read(const fs::path& file, const FileRecord* re
   std::array<std::byte, 8> start{};
   read_bytes(stream, start, hash, name);
   const auto length = std::bit_cast<std::uint64_t>(start);
+  if (length > std::min(kLargestHeader, size - 8) && begins_a_pickle(start))
+    throw CheckpointError(name + ": is a pickle, as torch.save writes it, and could run any program when it is read; " +
+                          "convert it in Python: safetensors.torch.save_file(torch.load('" + name +
+                          "', weights_only=True), 'model.safetensors')");
   if (length > kLargestHeader)
     throw CheckpointError(name + ": declares a header of " + std::to_string(length) + " bytes, more than 100 MB");
   if (length > size - 8)

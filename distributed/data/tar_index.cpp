@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -35,7 +36,8 @@ class TarIndexer {
   std::vector<TarSample> run() {
     archive_entry* entry = nullptr;
     for (int status; (status = archive_read_next_header(reader_.get(), &entry)) != ARCHIVE_EOF;) {
-      if (status != ARCHIVE_OK && status != ARCHIVE_WARN) fail("");
+      // It warns of names that this locale has no letters for; all other warnings are of headers that it passes over.
+      if (status != ARCHIVE_OK && (status != ARCHIVE_WARN || archive_errno(reader_.get()) != EILSEQ)) fail("");
       add(entry);
     }
     end_sample();
@@ -46,9 +48,8 @@ class TarIndexer {
  private:
   [[noreturn]] void fail(const std::string& problem) const {
     const char* message = archive_error_string(reader_.get());
-    const std::int64_t position = archive_read_header_position(reader_.get());  // negative without any header
-    throw DataError(file_.string() + ": at byte " + std::to_string(std::max<std::int64_t>(0, position)) +
-                    (member_.empty() ? "" : ": " + member_) + ": " +
+    throw DataError(file_.string() + ": at byte " + std::to_string(end_) + (member_.empty() ? "" : ": " + member_) +
+                    ": " +
                     (!problem.empty()     ? problem
                      : message == nullptr ? "is no tar file"
                                           : std::string("is no tar file (") + message + ")"));
@@ -65,9 +66,9 @@ class TarIndexer {
     if (bytes > size_ - offset)
       fail("has " + std::to_string(bytes) + " bytes, more than the file has left (" + std::to_string(size_ - offset) +
            ")");
-    end_ = (offset + bytes + kBlock - 1) / kBlock * kBlock;
     if (archive_entry_filetype(entry) == AE_IFREG) add_file(offset, bytes);
     member_.clear();
+    end_ = (offset + bytes + kBlock - 1) / kBlock * kBlock;
   }
 
   void check(archive_entry* entry) const {
@@ -142,7 +143,8 @@ class TarIndexer {
 
   const std::filesystem::path file_;
   std::unique_ptr<archive, Free> reader_;
-  std::int64_t size_ = 0, end_ = 0;
+  std::int64_t size_ = 0;
+  std::int64_t end_ = 0;  ///< of the last member, where the next one's headers begin
   std::string member_, key_;
   std::optional<TarSample> photo_;
   std::optional<int> label_;

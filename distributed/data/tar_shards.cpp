@@ -19,7 +19,7 @@ namespace {
 using Path = std::filesystem::path;
 
 struct Expected {
-  std::int64_t bytes = 0, samples = 0;
+  std::uint64_t bytes = 0, samples = 0;
   std::string sha256;  ///< empty: not given
 };
 
@@ -31,9 +31,12 @@ std::optional<std::map<std::string, Expected>> read_index(const Path& file) {
   std::map<std::string, Expected> shards;
   try {
     const auto index = nlohmann::json::parse(std::ifstream(file));
-    for (const auto& shard : index.at("shards"))
-      shards[shard.at("name").get<std::string>()] = {
-          .bytes = shard.at("bytes"), .samples = shard.at("samples"), .sha256 = shard.value("sha256", "")};
+    for (const auto& shard : index.at("shards")) {
+      const auto whole = [&](const char* key) { return shard.at(key).get_ref<const std::uint64_t&>(); };
+      const std::string name = shard.at("name");
+      const Expected expected{whole("bytes"), whole("samples"), shard.value("sha256", "")};
+      if (!shards.emplace(name, expected).second) throw DataError(file.string() + ": lists " + name + " twice");
+    }
   } catch (const nlohmann::json::exception& error) {
     throw DataError(file.string() + ": is no index of shards (" + error.what() + ")");
   }
@@ -53,7 +56,7 @@ std::vector<Path> shards_in(const Path& folder) {
 
 void check_bytes(const Path& shard, const Expected& expected) {
   std::error_code error;
-  const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(shard, error));
+  const std::uint64_t bytes = std::filesystem::file_size(shard, error);
   if (error) throw DataError(shard.string() + ": cannot be read (" + error.message() + ")");
   if (bytes != expected.bytes)
     throw DataError(shard.string() + ": has " + std::to_string(bytes) + " bytes, index.json says " +
@@ -73,7 +76,7 @@ class TarShards final : public EncodedPhotoSet {
       const std::size_t before = samples_.size();
       for (TarSample& sample : index_tar(shard)) samples_.push_back(std::move(sample));
       ends_.push_back(static_cast<std::int64_t>(samples_.size()));
-      const auto found = static_cast<std::int64_t>(samples_.size() - before);
+      const std::uint64_t found = samples_.size() - before;
       if (index && found != index->at(name).samples)
         throw DataError(shard.string() + ": holds " + std::to_string(found) + " samples, index.json says " +
                         std::to_string(index->at(name).samples));

@@ -21,9 +21,9 @@ struct TarSample {
 /// What a tar file holds, in its order; libarchive reads the headers, nothing is unpacked.
 ///
 /// A sample's members stand next to each other, in any order; members with other endings are left alone.
-/// throws  DataError naming file, byte and member for links, devices, sparse members, absolute names, `..`, members that
-///         are longer than the file or EncodedPhotoSet::kMostBytes, samples that lack a member or have it twice, and
-///         archives that are cut, even between two members
+/// throws  DataError naming file, byte and member for links, devices, sparse members, absolute names, `..`, damaged
+///         headers, members that are longer than the file or EncodedPhotoSet::kMostBytes, samples that lack a member or
+///         have it twice, and archives that are cut, even between two members
 std::vector<TarSample> index_tar(const std::filesystem::path& file);
 
 /// One split of a set of WebDataset shards: the files `root`/train/*.tar or `root`/val/*.tar in sorted order.

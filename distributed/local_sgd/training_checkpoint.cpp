@@ -70,7 +70,8 @@ void copy_field(const NamedTensors& from, const std::string& file, StateField& f
   field.name.clear();
 }
 
-/// What every process has to say, by rank. A collective.
+}  // namespace
+
 std::vector<nlohmann::json> gather_reports(const nlohmann::json& report, Worker& worker) {
   at::Tensor row = at::zeros({kReportBytes}, at::kByte);
   const std::string text = report.dump();
@@ -83,8 +84,6 @@ std::vector<nlohmann::json> gather_reports(const nlohmann::json& report, Worker&
   }
   return reports;
 }
-
-}  // namespace
 
 void save_checkpoint(CheckpointFolder& folder, std::int64_t step, const std::vector<StateField>& state,
                      const NamedTensors& model, nlohmann::json about, std::optional<double> loss, Worker& worker) {
@@ -146,10 +145,11 @@ void load_checkpoint(const Checkpoint& checkpoint, std::vector<StateField> state
 }
 
 NamedTensors load_weights(const fs::path& place) {
-  if (fs::is_regular_file(place)) return tensors_of(SafetensorsFile::read(place));
-  if (fs::is_regular_file(place / "model.safetensors"))
+  std::error_code no_such;
+  if (fs::is_regular_file(place, no_such)) return tensors_of(SafetensorsFile::read(place));
+  if (fs::is_regular_file(place / "model.safetensors", no_such))
     return tensors_of(SafetensorsFile::read(place / "model.safetensors"));
-  if (fs::is_directory(place)) {
+  if (fs::is_directory(place, no_such)) {
     CheckpointFolder folder(place);
     const auto warn = [](const std::string& why) { std::fprintf(stderr, "%s\n", why.c_str()); };
     if (const auto newest = folder.newest_valid(warn)) return tensors_of(newest->read("model.safetensors"));

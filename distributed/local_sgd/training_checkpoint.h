@@ -14,6 +14,9 @@
 
 namespace quasar {
 
+/// What every process has to say, by rank, in at most 1,024 bytes. A collective.
+std::vector<nlohmann::json> gather_reports(const nlohmann::json& report, Worker& worker);
+
 /// Saves the state of all workers as one checkpoint: rank-000.safetensors ... of each process, shared.safetensors and
 /// model.safetensors (the average at this moment, by name) of worker 0's, the manifest last. A collective.
 ///

@@ -1,18 +1,23 @@
 #include "core/libsvm.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/errors.h"
+#include "core/random.h"
 #include "tests/distributed/temporary_folder.h"
 
 namespace quasar {
 namespace {
 
 LabelledRows read(const std::string& text) {
-  const TemporaryFolder folder;
+  static const TemporaryFolder folder;
   const auto file = folder.path() / "some.libsvm";
   std::ofstream(file, std::ios::binary) << text;
   return read_libsvm(file);
@@ -70,6 +75,84 @@ TEST(Libsvm, RefusesDamageNamingFileLineAndExpectation) {
       for (const std::string& part : message) EXPECT_THAT(error.what(), testing::HasSubstr(part)) << what;
     }
   }
+}
+
+using Entries = std::vector<std::pair<Eigen::Index, double>>;
+
+/// A row's entries, which must be finite numbers in ascending columns of the matrix.
+Entries entries_of(const SparseRows& features, Eigen::Index row) {
+  Entries entries;
+  Eigen::Index last = -1;
+  for (SparseRows::InnerIterator entry(features, row); entry; ++entry) {
+    EXPECT_GT(entry.col(), last);
+    EXPECT_LT(entry.col(), features.cols());
+    EXPECT_TRUE(std::isfinite(entry.value()));
+    last = entry.col();
+    entries.emplace_back(last, entry.value());
+  }
+  return entries;
+}
+
+/// 40 rows of labels in every form, and of up to 6 entries.
+std::string valid_file() {
+  const std::string labels[] = {"+1", "-1", "0.25", "-3e-2"}, values[] = {"1", "0.5", "-2e-3", "+7", "12.75"};
+  std::string text;
+  for (std::uint32_t row = 0; row < 40; ++row) {
+    const Words random = words({.seed = 5, .use = Use::toy_noise, .replica = 0, .step = row});
+    text += labels[random.w[0] % 4];
+    std::uint32_t column = 0;
+    for (std::uint32_t i = 0; i < random.w[1] % 7; ++i) {
+      column += 1 + (random.w[2] >> (4 * i)) % 300;
+      text += (i % 2 ? "\t" : " ") + std::to_string(column) + ":" + values[(random.w[3] >> (4 * i)) % 5];
+    }
+    text += row % 5 == 0 ? " \r\n" : "\n";
+  }
+  return text;
+}
+
+/// Reads damaged text; true if it was accepted. Only the row of the damage may have changed, and only it may be blamed.
+bool accepts(const std::string& damaged, Eigen::Index row, bool cut, const LabelledRows& whole) {
+  try {
+    const auto [features, labels] = read(damaged);
+    EXPECT_EQ(labels.size(), features.rows());
+    EXPECT_TRUE(labels.allFinite());
+    const bool begins_a_row = damaged.back() == '\n';
+    EXPECT_EQ(features.rows(), cut ? row + (begins_a_row ? 0 : 1) : whole.features.rows());
+    for (Eigen::Index i = 0; i < features.rows(); ++i) {
+      const Entries entries = entries_of(features, i);
+      if (i == row) continue;
+      EXPECT_EQ(labels[i], whole.labels[i]);
+      EXPECT_EQ(entries, entries_of(whole.features, i));
+    }
+    return true;
+  } catch (const DataError& error) {
+    const std::string line = "some.libsvm: line " + std::to_string(row + 1) + ": ";
+    EXPECT_THAT(error.what(), testing::HasSubstr(cut && row == 0 ? "some.libsvm: " : line));
+    return false;
+  }
+}
+
+TEST(Libsvm, CutOrFlippedAnywhereIsRefusedByItsLineOrLeavesTheOtherRowsAlone) {  // I3
+  const std::string good = valid_file();
+  const LabelledRows whole = read(good);
+  int accepted_cuts = 0, accepted_flips = 0;
+  constexpr int kPlaces = 500;
+  for (std::uint64_t trial = 0; trial < kPlaces; ++trial) {
+    const Words random = words({.seed = 6, .use = Use::toy_noise, .replica = 0, .step = trial});
+    const std::size_t place = uniform_below(random.w[0], static_cast<std::uint32_t>(good.size()));
+    const auto end = good.begin() + static_cast<std::ptrdiff_t>(place);
+    const Eigen::Index row = std::count(good.begin(), end, '\n');
+    SCOPED_TRACE("byte " + std::to_string(place) + ", bit " + std::to_string(random.w[1] >> 29));
+    accepted_cuts += accepts(good.substr(0, place), row, true, whole);
+    std::string flipped = good;
+    flipped[place] = static_cast<char>(flipped[place] ^ static_cast<char>(1u << (random.w[1] >> 29)));
+    accepted_flips += accepts(flipped, row, false, whole);
+  }
+  // Digits become other digits, and much of a line is a line; but most bytes have no meaning there.
+  EXPECT_GT(accepted_cuts, kPlaces / 10);
+  EXPECT_LT(accepted_cuts, kPlaces);
+  EXPECT_GT(accepted_flips, kPlaces / 10);
+  EXPECT_LT(accepted_flips, kPlaces * 2 / 3);
 }
 
 TEST(Libsvm, MissingFileIsNamed) {

@@ -258,6 +258,44 @@ TEST_F(Safetensors, EachKindOfDamageIsRefusedWithItsOwnMessage) {
   }
 }
 
+/// A pickle that would create a file, of this protocol.
+std::string pickle_creating(const std::string& path, char protocol) {
+  const std::string command = "touch " + path;
+  std::string size(4, '\0');
+  size[0] = static_cast<char>(command.size());
+  std::string body = "cposix\nsystem\nX" + size + command + "\x85R.";
+  if (protocol >= 4) body = length_only(body.size(), body).insert(0, "\x95");  // a frame
+  return std::string("\x80") + protocol + body;
+}
+
+TEST_F(Safetensors, APickleIsNamedAndNeverRun) {  // I8
+  const std::filesystem::path ran = folder_.path() / "ran";
+  std::vector<std::string> pickles;
+  for (const char protocol : {2, 3, 4, 5}) pickles.push_back(pickle_creating(ran, protocol));
+  // torch.save's, before version 1.6 and since
+  pickles.push_back(std::string("\x80\2\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.") + pickles.front());
+  pickles.push_back(std::string("PK\3\4\0\0\b\b", 8) + std::string(22, '\0') + "model/data.pkl" + pickles.front());
+  for (const std::string& bytes : pickles) {
+    try {
+      load(bytes);
+      ADD_FAILURE() << "read " << bytes;
+    } catch (const CheckpointError& error) {
+      EXPECT_THAT(error.what(), testing::AllOf(HasSubstr(file().string() + ": is a pickle"),
+                                               HasSubstr("torch.load('" + file().string() + "', weights_only=True)")));
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(ran));
+}
+
+TEST_F(Safetensors, AHeaderWhoseLengthLooksLikeAPickleIsRead) {
+  for (const std::size_t length : {0x0280u, 0x0380u, 0x0480u, 0x0580u}) {
+    std::string header = one("F32", "[1]", "[0,4]");
+    header.resize(length, ' ');
+    const SafetensorsFile read = load(with_length(header, "abcd"));
+    EXPECT_NE(read.find("w"), nullptr) << length;
+  }
+}
+
 TEST_F(Safetensors, WhatIsNoFileIsRefused) {
   EXPECT_THROW(SafetensorsFile::read(folder_.path()), CheckpointError);
   EXPECT_THROW(SafetensorsFile::read(folder_.path() / "nothing"), CheckpointError);

@@ -105,6 +105,12 @@ TEST(TarShards, AnIndexIsCompared) {
   EXPECT_THAT(shards.error(), testing::HasSubstr("001.tar: has " + bytes + " bytes, index.json says 1"));
   shards.write_index(bytes, "3", sha256);
   EXPECT_THAT(shards.error(), testing::HasSubstr("001.tar: holds 4 samples, index.json says 3"));
+  for (const std::string count : {"4.0", "-4", "true", "\"4\"", "1e30", "99999999999999999999", "null", "[4]"}) {
+    shards.write_index(bytes, count, sha256);
+    EXPECT_THAT(shards.error(), testing::HasSubstr("index.json: is no index of shards (")) << count;
+  }
+  shards.write_index(bytes, R"(3}, {"name": "001.tar", "bytes": )" + bytes + R"(, "samples": 4)", sha256);
+  EXPECT_THAT(shards.error(), testing::HasSubstr("index.json: lists 001.tar twice"));
   shards.write_index(bytes, "4", std::string(64, '0'));
   EXPECT_THAT(shards.error(), testing::HasSubstr("001.tar: its SHA-256 is not the one in index.json"));
   shards.write_index(bytes, "4", sha256);
