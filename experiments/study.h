@@ -36,8 +36,8 @@ struct Study {
 };
 
 /// Rows `study`, one an arm, in the study's order: how many runs finished, mean and standard deviation over the seeds of
-/// accuracy, loss, training loss, volume and seconds, and the mean of the paired differences of accuracy to the first arm
-/// with its standard error.
+/// accuracy, loss, training loss, volume, steps, mean local batch, rounds and seconds, and the mean of the paired
+/// differences of accuracy to the first arm with its standard error.
 std::vector<nlohmann::json> study_rows(const Study& study, const std::vector<TrainedRun>& runs);
 
 /// The rows as Markdown, for people.

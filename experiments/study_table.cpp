@@ -12,7 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kAveraged = {"accuracy", "loss", "train_loss", "volume", "rounds", "seconds"};
+const std::vector<std::string> kAveraged = {"accuracy", "loss",        "train_loss", "volume",
+                                            "steps",    "local_batch", "rounds",     "seconds"};
 
 json to_row(const RunningMoments& moments) {
   if (moments.count() == 0) return nullptr;
@@ -55,7 +56,12 @@ std::vector<json> study_rows(const Study& study, const std::vector<TrainedRun>& 
   for (const TrainedRun& run : trained) {
     runs.push_back(training_rows({run}).front());
     const auto train_loss = run.last_evaluation.find("train_loss");
-    runs.back()["train_loss"] = train_loss == run.last_evaluation.end() ? json() : *train_loss;
+    json& row = runs.back();
+    row["train_loss"] = train_loss == run.last_evaluation.end() ? json() : *train_loss;
+    row["local_batch"] = json();  // the mean: the norm test changes it
+    if (row["samples"].is_number() && row["steps"].is_number() && row["num_workers"].is_number() && row["steps"] > 0)
+      row["local_batch"] =
+          row["samples"].get<double>() / (row["steps"].get<double>() * row["num_workers"].get<double>());
   }
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::string& arm = study.runs[i].arm;
@@ -90,8 +96,9 @@ std::vector<json> study_rows(const Study& study, const std::vector<TrainedRun>& 
 std::string study_table(const std::vector<json>& rows) {
   std::string text =
       "## Arms: mean ± standard deviation over the seeds\n\n"
-      "| arm | method | runs | accuracy % | to the first arm, points ± s.e. | loss | training loss | volume % | "
-      "seconds |\n|---|---|---|---|---|---|---|---|---|\n";
+      "| arm | method | runs | accuracy % | to the first arm, points ± s.e. | loss | training loss | volume % | steps "
+      "| "
+      "local batch | rounds | seconds |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const json& row : rows) {
     const json& accuracy = row.at("accuracy");
     const std::int64_t finished = accuracy.is_null() ? 0 : accuracy.at("n").get<std::int64_t>();
@@ -99,8 +106,8 @@ std::string study_table(const std::vector<json>& rows) {
     text += "| " + row.at("arm").get<std::string>() + " | " + row.at("method").get<std::string>() + " | " +
             std::to_string(finished) + (finished == all ? "" : " of " + std::to_string(all)) + " | " +
             cell(row, "accuracy", 2, 100.0) + " | " + difference(row) + " | " + cell(row, "loss", 4) + " | " +
-            cell(row, "train_loss", 4) + " | " + cell(row, "volume", 2, 100.0) + " | " + cell(row, "seconds", 1) +
-            " |\n";
+            cell(row, "train_loss", 4) + " | " + cell(row, "volume", 2, 100.0) + " | " + cell(row, "steps", 0) + " | " +
+            cell(row, "local_batch", 1) + " | " + cell(row, "rounds", 0) + " | " + cell(row, "seconds", 1) + " |\n";
   }
   return text + "\n";
 }

@@ -40,6 +40,8 @@ json about(const Config& config, const TaskTraining& training) {
       {"samples", training.task->sample_name()},
       {"units", {{"bytes", "of one worker's tensors"}, {"slow_time", "steps * learning_rate^2"}, {"time", "s"}}},
       {"config_hash", config.hash()}};
+  if (training.options.local_sgd.optimizer.rate_factor() != 1.0)
+    about["units"]["slow_time"] = "steps * (learning_rate / (1 - momentum))^2";
   about.update(training.task->about());
   return about;
 }

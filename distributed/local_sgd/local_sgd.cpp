@@ -26,11 +26,6 @@ constexpr std::int64_t kMostSkipsInARow = 100;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-double squared_norm(const at::Tensor& flat) {
-  const double norm = at::norm(flat).item<double>();
-  return norm * norm;
-}
-
 // A sum of finite numbers of this size cannot overflow unless the iterate has left every bound.
 bool is_finite(const at::Tensor& flat) { return std::isfinite(flat.sum().item<double>()); }
 
@@ -119,7 +114,7 @@ StepReport LocalSgd::step(bool measured) {
 
   StepReport report;
   report.learning_rate = schedule_.learning_rate.at(schedule_step());
-  const Account before = worker_.account(Purpose::training);
+  const Account before = exchanged();
   std::vector<BatchResult> batches;
   for (std::size_t i = 0; i < locals_.size(); ++i) {
     const int number = worker_.rank() * static_cast<int>(locals_.size()) + static_cast<int>(i);
@@ -176,7 +171,8 @@ StepReport LocalSgd::step(bool measured) {
     locals_.front()->parameters().select(0, 0).fill_(std::nan(""));
 
   position_.learning_rate = report.learning_rate;
-  position_.slow_time += report.learning_rate * report.learning_rate;
+  const double effective_rate = options_.optimizer.rate_factor() * report.learning_rate;
+  position_.slow_time += effective_rate * effective_rate;
   position_.samples += num_workers_ * position_.local_batch;
   position_.place = report.batch.next_place;
   ++position_.step;
@@ -189,7 +185,7 @@ void LocalSgd::average_gradients(bool overlapped) {
   for (auto& local : locals_) gradients.push_back(local->gradient());
   if (!overlapped) {
     add_up_locals(gradients);
-    worker_.average(gradients.front());
+    average(gradients.front());
     copy_to_others(gradients);
   }
   // All workers see the same average, so all stop here together, with finite parameters.
@@ -219,34 +215,6 @@ bool LocalSgd::skip_if_not_finite(std::size_t local) {
   return true;
 }
 
-void LocalSgd::test_norms(const std::vector<BatchResult>& batches) {
-  // Micro-batches over all workers, or the workers' own gradients.
-  const auto micro_batches = static_cast<std::int64_t>(batches.front().micro_squared_norms.size());
-  at::Tensor mean = at::zeros_like(locals_.front()->gradient());
-  double squared_norms = 0.0;
-  for (std::size_t i = 0; i < locals_.size(); ++i) {
-    mean.add_(locals_[i]->gradient(), 1.0 / static_cast<double>(locals_.size()));
-    if (micro_batches == 0) squared_norms += squared_norm(locals_[i]->gradient());
-    for (const double norm : batches[i].micro_squared_norms) squared_norms += norm;
-  }
-  worker_.average(mean);
-  at::Tensor sum = at::tensor({squared_norms}, at::kDouble);
-  worker_.sum(sum, Purpose::measurement);
-  const std::int64_t parts = std::max<std::int64_t>(1, micro_batches);
-  GradientSums sums;
-  sums.squared_norms = sum.item<double>();
-  sums.squared_norm_of_mean = squared_norm(mean);
-  sums.count = num_workers_ * parts;
-  sums.samples = position_.local_batch / parts;
-  if (!std::isfinite(sums.squared_norms) || !std::isfinite(sums.squared_norm_of_mean)) return;  // says nothing of noise
-  const std::int64_t wanted = options_.norm_test->next_local_size(
-      variance_of_gradients(sums), sums.squared_norm_of_mean, position_.local_batch, num_workers_);
-  // Micro-batches stay equal, and the largest size is one of them.
-  const std::int64_t multiple = micro_batches > 0 ? sums.samples : 1;
-  const std::int64_t most = std::max(position_.local_batch, options_.norm_test->max_local_size / multiple * multiple);
-  position_.next_local_batch = std::min(most, (wanted + multiple - 1) / multiple * multiple);
-}
-
 void LocalSgd::throw_if_any_diverged(const char* doing) {
   double place = -1.0;
   std::size_t which = 0;
@@ -273,7 +241,7 @@ void LocalSgd::throw_if_any_diverged(const char* doing) {
 AverageReport LocalSgd::end_round(bool measured) {
   AverageReport report;
   report.of_parameters = !position_.averages_gradients;
-  const Account before = worker_.account(Purpose::training);
+  const Account before = exchanged();
   if (report.of_parameters) {
     fault_at(FaultSite::before_average, worker_.rank(), position_.step);
     if (options_.guard_averages) {
@@ -288,7 +256,7 @@ AverageReport LocalSgd::end_round(bool measured) {
       for (const auto& tensor : parameters) own.push_back(tensor.clone());
     const auto start = Clock::now();
     add_up_locals(parameters);
-    worker_.average(parameters.front());
+    average(parameters.front());
     report.transfer_seconds = seconds_since(start);
     const auto fault = fault_at(FaultSite::after_average, worker_.rank(), position_.step);
     if (fault == FaultKind::flip) flip_a_bit(parameters.front());
@@ -305,7 +273,7 @@ AverageReport LocalSgd::end_round(bool measured) {
   }
   round_start_.copy_(locals_.front()->parameters());
   if (ema_) ema_->update(round_start_);
-  report.bytes = worker_.account(Purpose::training).bytes - before.bytes;
+  report.bytes = exchanged().bytes - before.bytes;
   account(before);
   ++position_.round;
   begin_round();
@@ -337,7 +305,7 @@ void LocalSgd::average_local_state() {
       for (at::Tensor& tensor : tensors) tensor.zero_();
     if (action != AtAverage::average) continue;
     add_up_locals(tensors);
-    worker_.average(tensors.front());
+    average(tensors.front());
     copy_to_others(tensors);
   }
   const BatchNormPolicy policy = options_.averaging.batch_norm;
@@ -347,8 +315,22 @@ void LocalSgd::average_local_state() {
   for (auto& local : locals_) local->buffers().copy_(buffers);
 }
 
+void LocalSgd::average(at::Tensor& mean, Purpose purpose) {
+  worker_.average(mean, purpose);
+  if (worker_.count() > 1 || locals_.size() == 1 || purpose != Purpose::training) return;
+  ++in_turn_.collectives;
+  in_turn_.bytes += static_cast<std::int64_t>(mean.nbytes());
+}
+
+Account LocalSgd::exchanged() const {
+  Account account = worker_.account(Purpose::training);
+  account.collectives += in_turn_.collectives;
+  account.bytes += in_turn_.bytes;
+  return account;
+}
+
 void LocalSgd::account(const Account& before) {
-  const Account& now = worker_.account(Purpose::training);
+  const Account now = exchanged();
   position_.collectives += now.collectives - before.collectives;
   position_.bytes += now.bytes - before.bytes;
 }
@@ -367,14 +349,13 @@ at::Tensor LocalSgd::combined_buffers(Purpose purpose) {
   if (!locals_.front()->buffers().defined() || locals_.front()->buffers().numel() == 0) return {};
   std::vector<at::Tensor> own;
   for (auto& local : locals_) own.push_back(local->buffers().clone());
-  const auto average = [&](at::Tensor& tensor) { worker_.average(tensor, purpose); };
   if (options_.averaging.batch_norm == BatchNormPolicy::pooled) {
     at::Tensor pooled = pool_batch_norm(own);
-    pool_batch_norm(pooled, average);
+    pool_batch_norm(pooled, [&](at::Tensor& tensor) { average(tensor, purpose); });
     return pooled;
   }
   add_up_locals(own);
-  average(own.front());
+  average(own.front(), purpose);
   return own.front();
 }
 

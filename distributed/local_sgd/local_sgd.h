@@ -133,6 +133,9 @@ class LocalSgd {
   void choose_overlap(bool wanted);
   at::Tensor combined_buffers(Purpose purpose);
   void test_norms(const std::vector<BatchResult>& batches);
+  /// Over the processes; workers in turn on one process exchange nothing, but what they stand for is counted.
+  void average(at::Tensor& mean, Purpose purpose = Purpose::training);
+  Account exchanged() const;
   void account(const Account& before);
 
   LocalSgdOptions options_;
@@ -144,6 +147,7 @@ class LocalSgd {
   OuterOptimizer outer_;
   std::unique_ptr<OverlappedGradients> overlapped_;
   TrainingPosition position_;
+  Account in_turn_;  // what workers in turn would have exchanged
   int num_workers_;
   at::Tensor round_start_;  // parameters that all workers had at the start of the round
   std::optional<Ema> ema_;

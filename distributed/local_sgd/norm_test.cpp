@@ -5,6 +5,7 @@
 #include <string>
 
 #include <ATen/ops/mean.h>
+#include <ATen/ops/norm.h>
 #include <ATen/ops/sub.h>
 
 #include "core/config.h"
@@ -19,6 +20,11 @@ double squared_deviations(const GradientSums& gradients) {
 }
 
 }  // namespace
+
+double squared_norm(const at::Tensor& flat) {
+  const double norm = at::norm(flat).item<double>();
+  return norm * norm;
+}
 
 double variance_of_rows(const at::Tensor& gradients) {
   const at::Tensor deviations = gradients.sub(gradients.mean(0, true));

@@ -16,6 +16,8 @@ struct GradientSums {
   std::int64_t samples = 1;           ///< of which each g_i is the mean gradient
 };
 
+double squared_norm(const at::Tensor& flat);
+
 // All estimate |Var(grad F_i)|_1, the sum over the coordinates of the variance of one sample's gradient, without bias.
 
 /// (1/(n-1)) sum_i |g_i - mean|^2 of the rows (n, d); n >= 2.

@@ -17,7 +17,7 @@ struct TrainingPosition {
   std::int64_t local_batch = 1;             ///< b
   std::int64_t next_local_batch = 1;        ///< b of the next round
   bool averages_gradients = false;          ///< whether the current round (of one step) averages gradients
-  double slow_time = 0.0;                   ///< sum of eta^2 over the steps
+  double slow_time = 0.0;                   ///< sum of eta_eff^2 over the steps
   double learning_rate = 0.0;               ///< of the last step (before the first: of the first)
   double round_learning_rate = 0;           ///< of the first step of the current round
   std::int64_t collectives = 0, bytes = 0;  ///< of training, since the very start, restarts included

@@ -26,6 +26,12 @@ struct AdamW {
 struct OptimizerOptions {
   std::variant<Sgd, AdamW> kind;
 
+  /// eta_eff/eta = 1/(1 - b), whose square scales slow time.             Wang et al. 2024 (arXiv:2307.15196), for SGD
+  double rate_factor() const {
+    const auto* sgd = std::get_if<Sgd>(&kind);
+    return sgd == nullptr ? 1.0 : 1.0 / (1.0 - sgd->momentum);
+  }
+
   /// Reads `optimizer.name`, `.momentum`, `.nesterov`, `.weight_decay`, `.beta1`, `.beta2` and `.epsilon`.
   static OptimizerOptions read(const Config& config);
 };

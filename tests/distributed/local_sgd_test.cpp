@@ -131,6 +131,8 @@ TEST(LocalSgdIdentities, WorkersInTurnEqualWorkersSideBySide) {
   const Trained in_turn = train_locally(run, 4);
   EXPECT_LT(distance(side_by_side.parameters, in_turn.parameters), 1e-11);
   EXPECT_EQ(in_turn.position.samples, side_by_side.position.samples);
+  EXPECT_EQ(in_turn.position.bytes, side_by_side.position.bytes);
+  EXPECT_EQ(in_turn.position.collectives, side_by_side.position.collectives);
   EXPECT_GT(distance(side_by_side.parameters, train_locally(run, 3).parameters), 1e-3) << "could not fail";
 }
 
@@ -163,6 +165,15 @@ TEST(LocalSgdAccount, CountsOneAverageARoundOfTheWholeScheduleAndItsBytes) {  //
   EXPECT_EQ(trained.position.bytes, trained.account.bytes);
   EXPECT_EQ(trained.position.step, 40);
   EXPECT_EQ(trained.position.samples, 40 * 2 * 8);
+}
+
+TEST(LocalSgdAccount, SlowTimeIsThatOfTheEffectiveLearningRate) {
+  SmallRun run("mlp", 10, 2);
+  run.schedule.learning_rate.peak = 0.1;
+  run.options.local_sgd.optimizer.kind = Sgd{.momentum = 0.8};
+  EXPECT_NEAR(train_locally(run).position.slow_time, 10 * 0.5 * 0.5, 1e-12);  // eta_eff = 0.1 / (1 - 0.8)
+  run.options.local_sgd.optimizer.kind = AdamW{};
+  EXPECT_NEAR(train_locally(run).position.slow_time, 10 * 0.1 * 0.1, 1e-12);
 }
 
 at::Tensor field(const Trained& trained, const std::string& name) {

@@ -105,6 +105,7 @@ TEST_F(Study, AnArmThatDivergesIsAResult) {
   const Outcome outcome = quasar({"compare", file});
   EXPECT_THAT(outcome, prints("| wild | constant H=3 | 0 of 2 |"));
   EXPECT_THAT(outcome, prints("| calm | constant H=2 | 2 |"));
+  EXPECT_THAT(outcome, prints("| 6 ± 0 | 10.0 ± 0.0 | 3 ± 0 |"));  // steps, local batch, rounds
 }
 
 }  // namespace
