@@ -9,7 +9,7 @@
 #include "core/drift_factors.h"
 #include "core/estimate.h"
 #include "core/random.h"
-#include "toy_models/periodic_valley.h"
+#include "toy_models/adam_periodic_valley.h"
 
 namespace quasar {
 namespace {
@@ -30,11 +30,7 @@ struct Algorithm {
 
   bool local() const { return round_time > 0; }
   std::size_t optimizers() const { return local() ? num_workers : 1; }  ///< K'
-  /// Multiplier of the drift at y for one worker's preconditioner 1/sqrt(K' sx2) in the argument of psi.
-  double multiplier(double y) const {
-    const double preconditioner = 1 / std::sqrt(static_cast<double>(optimizers()));
-    return 1 + (static_cast<double>(num_workers) - 1) * psi(2 * round_time * preconditioner * std::exp(-std::cos(y)));
-  }
+  AdamPeriodicValley theory() const { return {kValley, static_cast<int>(optimizers()), round_time}; }
 };
 
 struct Worker {
@@ -84,7 +80,7 @@ Estimate mean_cosine(const Algorithm& algorithm, double eta) {
   const auto of_all = static_cast<double>(optimizers);
   const auto steps = std::lround(algorithm.slow_time / (eta * eta));
   const auto period = algorithm.local() ? std::lround(algorithm.round_time / eta) : 1;
-  const StationaryLaw law([&](double y) { return algorithm.multiplier(y); });
+  const StationaryLaw law([&](double y) { return algorithm.theory().multiplier(y); });
   RunningMoments difference;
   for (std::uint32_t replica = 0; replica < algorithm.replicas; ++replica) {
     const double start = law.quantile((replica + 0.5) / algorithm.replicas);
@@ -99,8 +95,7 @@ Estimate mean_cosine(const Algorithm& algorithm, double eta) {
         workers[k].step(eta, noise);
         kick -= eta * z[1] / of_all;
       }
-      const double rate = -0.5 * eta * eta / of_all;
-      slow += rate * std::sin(slow) * algorithm.multiplier(slow) + kick;
+      slow += eta * eta * algorithm.theory().drift(slow) + kick;
       if (optimizers > 1 && (step + 1) % period == 0) {
         Vec<2> average = Vec<2>::Zero();
         for (const auto& worker : workers) average += worker.x / of_all;
@@ -117,7 +112,7 @@ Estimate mean_cosine(const Algorithm& algorithm, double eta) {
 // The bias is proportional to eta, so it is extrapolated from two step sizes.
 void expect_law_and_not(const Algorithm& algorithm, double wrong_mean_cosine) {
   constexpr double kEta = 0.1;
-  const double law = StationaryLaw([&](double y) { return algorithm.multiplier(y); }).mean_cosine;
+  const double law = algorithm.theory().mean_cosine();
   const Estimate coarse = mean_cosine(algorithm, kEta), fine = mean_cosine(algorithm, kEta / 2);
   const Estimate limit = extrapolate_to_zero(kEta, coarse, kEta / 2, fine);
   std::printf("%s: E cos y %.4f +- %.4f, %.4f +- %.4f -> %.4f +- %.4f; theory %.4f, wrong theory %.4f\n",
@@ -129,8 +124,8 @@ void expect_law_and_not(const Algorithm& algorithm, double wrong_mean_cosine) {
 
 TEST(AdamOnThePeriodicValley, ParallelHasItsVonMisesLawAndNotThatOfSgd) {
   const Algorithm parallel{"parallel", 4, 0.0, 4.0, 1000};
-  EXPECT_NEAR(StationaryLaw([](double) { return 1.0; }).mean_cosine, 0.446390, 1e-5);
-  expect_law_and_not(parallel, StationaryLaw([](double) { return 2.0; }).mean_cosine);  // kappa = sx2/(2 sy2)
+  EXPECT_NEAR(parallel.theory().mean_cosine(), 0.446390, 1e-5);
+  expect_law_and_not(parallel, kValley.mean_cosine(1));
 }
 
 TEST(AdamOnThePeriodicValley, LocalHasTheLawOfPsiAtThePreconditionedEigenvalue) {

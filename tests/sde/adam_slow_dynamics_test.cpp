@@ -7,7 +7,7 @@
 
 #include "sde/limiting_diffusion.h"
 #include "tests/sde/quadratic_constraints.h"
-#include "toy_models/periodic_valley.h"
+#include "toy_models/adam_periodic_valley.h"
 
 namespace quasar {
 namespace {
@@ -22,26 +22,27 @@ AdamSlowCoefficients<2> on_valley(double y, const DriftWeights& weights) {
   return adam_slow_coefficients(kValley, covariance, state, adam);
 }
 
-// parallel: dy = -(sx/4sy) m sin y dt + dW, m = 1; Local Adam: m/K of that drift and dW/sqrt K
 TEST(AdamOnThePeriodicValley, CoefficientsAreTheClosedFormAndBalanceTheVonMisesLaw) {
   constexpr double kRoundTime = 1.0;
+  const AdamPeriodicValley one{kValley}, limit{kValley, kWorkers}, rounds{kValley, kWorkers, kRoundTime};
+  const auto expect_slow = [](const AdamSlowCoefficients<2>& slow, const AdamPeriodicValley& theory, double y) {
+    EXPECT_NEAR(slow.drift[1], theory.drift(y), 1e-12);
+    EXPECT_NEAR(slow.diffusion(1, 1), std::sqrt(theory.variance()), 1e-12);
+  };
   for (const double y : {-1.2, 0.3, 2.5}) {
-    const double rate = -0.5 * std::sin(y);
     const auto parallel = on_valley(y, {drift_weights::Sgd{}, kWorkers});
-    EXPECT_NEAR(parallel.drift[1], rate, 1e-12);
-    EXPECT_NEAR(parallel.diffusion(1, 1), 1.0, 1e-12);
     const auto quadratic = on_valley(y, {drift_weights::Quadratic{}, kWorkers});
-    EXPECT_NEAR(quadratic.drift[1], rate, 1e-12);
-    EXPECT_NEAR(quadratic.diffusion(1, 1), 1 / std::sqrt(kWorkers), 1e-12);
-    const auto local = on_valley(y, {drift_weights::LocalSgd{kRoundTime}, kWorkers});
-    const double preconditioner = 1 / std::sqrt(kWorkers);  // S_w = 1/sqrt(K sx2)
-    const double m = 1 + (kWorkers - 1) * psi(2 * kRoundTime * preconditioner * std::exp(-std::cos(y)));
-    EXPECT_NEAR(local.drift[1], rate * m / kWorkers, 1e-12);
+    expect_slow(parallel, one, y);
+    expect_slow(quadratic, limit, y);
+    expect_slow(on_valley(y, {drift_weights::LocalSgd{kRoundTime}, kWorkers}), rounds, y);
     // no flux: b = (D/2)(ln p)' for p ~ e^(kappa cos y), kappa = m sx/(2 sy), which is 1 and K
     const auto log_slope = [](const auto& slow) { return 2 * slow.drift[1] / std::pow(slow.diffusion(1, 1), 2); };
     EXPECT_NEAR(log_slope(parallel), -std::sin(y), 1e-12);
     EXPECT_NEAR(log_slope(quadratic), -kWorkers * std::sin(y), 1e-12);
   }
+  const auto von_mises = [](double kappa) { return std::cyl_bessel_i(1.0, kappa) / std::cyl_bessel_i(0.0, kappa); };
+  EXPECT_NEAR(one.mean_cosine(), von_mises(1), 1e-6);
+  EXPECT_NEAR(limit.mean_cosine(), von_mises(kWorkers), 1e-6);
 }
 
 // With a manifold at an angle to the axes the projection is oblique: half the second derivative of the limit of

@@ -13,8 +13,8 @@
 #include "sde/talay_tubaro.h"
 #include "tests/sde/transition_operator.h"
 
-/// Weak errors on the circle and ellipses without any sampling: E cos 2 phi by the steps' transition operators, and its
-/// limit by the backward equation.
+/// Weak errors on the circle and ellipses without any sampling: expectations by the steps' transition operators, and their
+/// limits by the backward equation.
 namespace quasar {
 
 /// L = g^2/2, g = sum_i c_i x_i^2 / 2 - 1: an ellipsoid of semi-axes sqrt(2/c_i), with a constant diagonal S.
@@ -72,32 +72,37 @@ struct Curve {
 /// Everything here has the period pi.
 inline const SpectralGrid kGrid = periodic_grid(kStart, std::numbers::pi, 48);
 
-inline Eigen::VectorXd cos_2_phi() {
-  return kGrid.values([](double phi) { return std::cos(2 * phi); });
+/// The observables, a column each: one harmonic, and one that has them all.
+inline const std::vector<std::string> kObservables = {"cos 2 phi", "exp sin 2 phi"};
+inline Eigen::MatrixXd observables() {
+  Eigen::MatrixXd values(kGrid.nodes.size(), 2);
+  values.col(0) = kGrid.values([](double phi) { return std::cos(2 * phi); });
+  values.col(1) = kGrid.values([](double phi) { return std::exp(std::sin(2 * phi)); });
+  return values;
 }
 
-/// E cos 2 phi at slow time 0.5 from each node, independent of every scheme.
-inline Eigen::VectorXd backward_equation(const Curve& curve) {
+/// Their expectations at slow time 0.5 from each node, independent of every scheme.
+inline Eigen::MatrixXd backward_equation(const Curve& curve) {
   const auto manifold = curve.manifold();
   const CoordinateField field = [&](double phi) {
     return coordinate_coefficients(manifold, curve.slow(curve.point(phi)), phi);
   };
-  return expectation(kGrid, field, cos_2_phi(), kSlowTime);
+  return expectation(kGrid, field, observables(), kSlowTime);
 }
 
-/// E cos 2 phi from each node after n steps.
+/// The same after n steps of a scheme.
 template <class Scheme, class Coefficients>
-Eigen::VectorXd expectation(const Curve& curve, const Scheme& scheme, const Coefficients& coefficients,
+Eigen::MatrixXd expectation(const Curve& curve, const Scheme& scheme, const Coefficients& coefficients,
                             const Curve::Retraction& retraction, const QuadratureRule& increment, int steps) {
   const Eigen::MatrixXd transition =
       transition_operator(kGrid, curve.manifold(), scheme, coefficients, retraction, increment, kSlowTime / steps);
-  Eigen::VectorXd u = cos_2_phi();
+  Eigen::MatrixXd u = observables();
   for (int k = 0; k < steps; ++k) u = transition * u;
   return u;
 }
 
 /// The same of Talay and Tubaro's extrapolation, each level by itself.
-inline Eigen::VectorXd extrapolated_expectation(const Curve& curve, const Curve::Retraction& retraction, NoiseLaw law,
+inline Eigen::MatrixXd extrapolated_expectation(const Curve& curve, const Curve::Retraction& retraction, NoiseLaw law,
                                                 int steps) {
   return 2 * expectation(curve, Euler{}, curve.slow, retraction, atoms_of(law), 2 * steps) -
          expectation(curve, Euler{}, curve.slow, retraction, halves_of(law), steps);

@@ -3,15 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <limits>
 #include <tuple>
 #include <vector>
 
+#include "core/estimate.h"
 #include "sde/gradient_flow.h"
 #include "sde/label_noise_flow.h"
 #include "sde/slow_coefficients.h"
 #include "tests/sde/tanh_model.h"
+#include "tests/toy_models/ensemble_for_tests.h"
 #include "toy_models/diagonal_network.h"
 #include "toy_models/matrix_factorization.h"
 #include "toy_models/tanh_network.h"
@@ -69,6 +72,33 @@ TEST(DiagonalNetworkDrift, FollowsTheConvexDualPathOfTheLeastNorm) {
     const Vec<16> wrong = network.slow_point(start, time, multiplier == 1.0 ? 0.75 : 3.0);
     EXPECT_GT(std::abs(network.linear_map(wrong).lpNorm<1>() - network.linear_map(path).lpNorm<1>()), 1e-3);
   }
+}
+
+// QSR's H by an ensemble: near the closed form with m = K, exactly at the drift of this eta H.
+TEST(DiagonalNetworkEnsemble, ContractsItsProductsAsItsSlowSdeUnderLongRounds) {
+  constexpr double kRoundTime = 8.0, kTime = 0.32;
+  const auto network = diagonal_network();
+  const Vec<16> start = network.project(Vec<16>::Constant(0.8));
+  EnsembleOptions options;
+  options.replicas = 2'000;
+  options.seed = 8;
+  const Observable<16> log_product = [&](const auto& seen) { return std::log(network.products(seen.average)[0]); };
+  const auto at = [&](double eta) {
+    const auto schedule = constant_schedule(eta, std::llround(kTime / (eta * eta)), std::llround(kRoundTime / eta));
+    return run_ensemble(network, start, schedule, options, {log_product}, {}).back().observables[0].estimate();
+  };
+  const Estimate measured = extrapolate_to_zero(0.01, at(0.01), 0.005, at(0.005));
+  const auto theory_of = [&](int workers) {
+    const DriftWeights weights{drift_weights::LocalSgd{kRoundTime}, workers};
+    return std::log(network.products(integrate(network, start, weights, kTime, 1000))[0]);
+  };
+  const double theory = theory_of(4), wrong = theory_of(3);
+  const double limit = std::log(network.products(network.slow_point(start, kTime, 4.0))[0]);
+  std::printf("ln p %.4f +- %.4f, theory %.4f, K - 1 %.4f, eta H to infinity %.4f\n", measured.mean,
+              measured.standard_error, theory, wrong, limit);
+  EXPECT_NEAR(measured.mean, theory, 4 * measured.standard_error);
+  EXPECT_GT(std::abs(measured.mean - wrong), 4 * measured.standard_error) << "the test cannot tell";
+  EXPECT_LT(std::abs(theory - limit), 0.1 * std::abs(theory - wrong));
 }
 
 TEST(DiagonalNetwork, ProjectionIsTheGradientFlows) {

@@ -51,7 +51,7 @@ TEST(PathEnsemble, MeanAgreesWithTheExactPropagationOfItsScheme) {
   const Estimate mean = ensemble.measure([](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; }).estimate();
   const auto& phi = curve.retractions[0].second;
   EXPECT_EQ(ensemble.paths_that_left(), 0);
-  EXPECT_NEAR(mean.mean, expectation(curve, Euler{}, curve.slow, phi, atoms_of(NoiseLaw::gaussian), kSteps)[0],
+  EXPECT_NEAR(mean.mean, expectation(curve, Euler{}, curve.slow, phi, atoms_of(NoiseLaw::gaussian), kSteps)(0, 0),
               4.0 * mean.standard_error);
   EXPECT_LT(mean.standard_error, 0.01);  // the multipliers 2 and 4 differ from 3 by more than 0.1
 }
@@ -97,8 +97,8 @@ TEST(PathEnsemble, TalayTubaroHasTheMeanOfItsExactPropagationAndTheErrorOfThePai
   const auto cosine = [](const Vec<2>& x) { return x[0] * x[0] - x[1] * x[1]; };
   const Estimate mean = ensemble.measure(cosine).estimate();
   const Curve::Retraction newton = newton_retraction(kCircle);
-  const double expected = extrapolated_expectation(curve, newton, law, steps)[0];
-  const double fine = expectation(curve, Euler{}, curve.slow, newton, atoms_of(law), 2 * steps)[0];
+  const double expected = extrapolated_expectation(curve, newton, law, steps)(0, 0);
+  const double fine = expectation(curve, Euler{}, curve.slow, newton, atoms_of(law), 2 * steps)(0, 0);
   std::printf("Talay-Tubaro %.5f +- %.5f, propagated %.5f, its fine level %.5f\n", mean.mean, mean.standard_error,
               expected, fine);
   EXPECT_EQ(ensemble.paths_that_left(), 0);

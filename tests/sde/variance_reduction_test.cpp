@@ -64,7 +64,7 @@ TEST(Multilevel, HasTheMeanOfItsFinestLevelAtTheStandardErrorAskedForAndALowerCo
   const Curve::Retraction newton = newton_retraction(kCircle);
   const auto exactly = [&](std::int64_t steps) {
     return expectation(kOnCircle, Euler{}, kOnCircle.slow, newton, atoms_of(NoiseLaw::gaussian),
-                       static_cast<int>(steps))[0];
+                       static_cast<int>(steps))(0, 0);
   };
   std::printf("multilevel %.5f +- %.5f, its finest level exactly %.5f, cost %.3g against %.3g\n", found.mean.mean,
               found.mean.standard_error, exactly(512), found.cost, found.single_level_cost);

@@ -7,9 +7,9 @@
 #include "core/errors.h"
 #include "core/estimate.h"
 #include "tests/toy_models/ensemble_for_tests.h"
+#include "toy_models/adam_periodic_valley.h"
 #include "toy_models/circle.h"
 #include "toy_models/diagonal_network.h"
-#include "toy_models/periodic_valley.h"
 #include "toy_models/quadratic.h"
 #include "toy_models/sphere.h"
 #include "toy_models/valley.h"
@@ -267,24 +267,7 @@ TEST(HeavyBallEnsemble, DescendsTheValleyAtTheEffectiveRateAndWithItsOwnPsi) {
   }
 }
 
-/// E cos y of the law ~ exp(-integral of m sin), by the trapezoidal rule.
-template <class Multiplier>
-double mean_cosine(const Multiplier& multiplier) {
-  double exponent = 0, sum = 0, cosine = 0;
-  constexpr int kCells = 4000;
-  constexpr double kWidth = 2 * 3.14159265358979 / kCells;
-  for (int i = 0; i < kCells; ++i) {
-    const double y = (i + 0.5) * kWidth - 0.5 * kCells * kWidth, step = -multiplier(y) * std::sin(y) * kWidth;
-    exponent += 0.5 * step;
-    sum += std::exp(exponent);
-    cosine += std::exp(exponent) * std::cos(y);
-    exponent += 0.5 * step;
-  }
-  return cosine / sum;
-}
-
-// T13b: sx2 = 1, sy2 = 1/4. Parallel Adam has kappa = sx/(2 sy), SGD would have sx2/(2 sy2); Local Adam has in addition
-// m = 1 + (K - 1) psi(2 eta H l / sqrt(K sx2)).
+// T13b: sx2 = 1, sy2 = 1/4, so SGD would have kappa = 2 where parallel Adam has 1
 TEST(AdamEnsemble, OnThePeriodicValleyHasTheLawsOfParallelAndOfLocalAdam) {
   constexpr double kSlowTime = 6.0, kBeta = 1.0;
   const Observable<2> cosine = [](const auto& seen) { return std::cos(seen.projected[1]); };
@@ -304,10 +287,11 @@ TEST(AdamEnsemble, OnThePeriodicValleyHasTheLawsOfParallelAndOfLocalAdam) {
     EXPECT_NEAR(limit.mean, theory, 4 * limit.standard_error);
     EXPECT_GT(std::abs(limit.mean - wrong), 4 * limit.standard_error);
   };
-  expect_law(false, kSlowTime, mean_cosine([](double) { return 1.0; }), mean_cosine([](double) { return 2.0; }));
-  const auto multiplier = [](double y) { return 1 + 3 * psi(2 * kBeta * std::exp(-std::cos(y)) / 2); };
+  const PeriodicValley valley{1.0, 0.5};
+  const double parallel = AdamPeriodicValley{valley}.mean_cosine();
+  expect_law(false, kSlowTime, parallel, valley.mean_cosine(1));
   // Without averages of parameters in the law: the drift of parallel Adam, whose diffusion is K times as large.
-  expect_law(true, 2 * kSlowTime, mean_cosine(multiplier), mean_cosine([](double) { return 1.0; }));
+  expect_law(true, 2 * kSlowTime, AdamPeriodicValley{valley, 4, kBeta}.mean_cosine(), parallel);
 }
 
 TEST(GenericKernel, RefusesWhatItHasNoCodeForWithWhatThereIs) {
