@@ -5,6 +5,7 @@
 #include "core/elementary.h"
 #include "core/errors.h"
 #include "core/loss.h"
+#include "toy_models/small_solvers.h"
 
 namespace quasar {
 
@@ -63,22 +64,28 @@ struct DiagonalNetwork {
     gradient(x.data(), g.data());
     return g;
   }
+  // Loops, since Eigen unrolls matrices of fixed size, which takes long to compile.
   Mat<dim> hessian(const Vec<dim>& x) const {
-    const auto j = jacobian(x);
-    Mat<dim> h = j.transpose() * j;
-    h.diagonal() += bending().transpose() * residuals(x);
-    return h / Samples;
+    const Vec<Samples> r = residuals(x);
+    Mat<dim> h = gram_matrix(x);
+    for (int a = 0; a < dim; ++a)
+      for (int i = 0; i < Samples; ++i) h(a, a) += bending(i, a) * r[i] / Samples;
+    return h;
   }
   Vec<dim> third_derivative(const Vec<dim>& x, const Mat<dim>& s) const {
-    const auto j = jacobian(x);
-    const auto b = bending();
-    const Eigen::Matrix<double, Samples, dim> moved = j * (s + s.transpose());
-    return (b.cwiseProduct(moved).colwise().sum().transpose() + j.transpose() * (b * s.diagonal())) / Samples;
+    Vec<dim> result = Vec<dim>::Zero();
+    for (int i = 0; i < Samples; ++i) {
+      double bent = 0.0;
+      for (int a = 0; a < dim; ++a) bent += bending(i, a) * s(a, a);
+      for (int c = 0; c < dim; ++c) {
+        double moved = 0.0;
+        for (int a = 0; a < dim; ++a) moved += bending(i, a) * x[a] * (s(a, c) + s(c, a));
+        result[c] += bending(i, c) * (moved + x[c] * bent) / Samples;
+      }
+    }
+    return result;
   }
-  Mat<dim> covariance(const Vec<dim>& x) const {
-    const auto j = jacobian(x);
-    return noise_scale * noise_scale / Samples * (j.transpose() * j);
-  }
+  Mat<dim> covariance(const Vec<dim>& x) const { return noise_scale * noise_scale * gram_matrix(x); }
 
   /// w = u^2 - v^2, the network as a linear map.
   static Inner linear_map(const Vec<dim>& x) {
@@ -97,7 +104,7 @@ struct DiagonalNetwork {
     const Inner rate = 4 * noise_scale * noise_scale * multiplier * contraction_rates();
     const Inner p = u.cwiseProduct(v).cwiseProduct(Inner((-slow_time * rate).array().exp()));
     Inner r = 0.5 * u.cwiseQuotient(v).array().log();
-    r += data().transpose() * dual_point(p, r);
+    r += data().transpose() * Vec<Samples>(hyperbolic_dual_point(data(), labels_vector(), p, r));
     Vec<dim> point;
     point << p.cwiseSqrt().cwiseProduct(Inner(r.array().exp())), p.cwiseSqrt().cwiseProduct(Inner((-r).array().exp()));
     return point;
@@ -129,34 +136,17 @@ struct DiagonalNetwork {
 
   using RowMatrix = Eigen::Matrix<double, Samples, Inputs, Inputs == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
   Eigen::Map<const RowMatrix> data() const { return Eigen::Map<const RowMatrix>(&inputs[0][0]); }
-  Vec<Samples> residuals(const Vec<dim>& x) const {
-    return data() * linear_map(x) - Eigen::Map<const Vec<Samples>>(labels);
-  }
-  Eigen::Matrix<double, Samples, dim> jacobian(const Vec<dim>& x) const { return bending() * x.asDiagonal(); }
-  /// The diagonals of the f_i's Hessians.
-  Eigen::Matrix<double, Samples, dim> bending() const {
-    Eigen::Matrix<double, Samples, dim> b;
-    b << 2 * data(), -2 * data();
-    return b;
-  }
-  /// The minimiser a by Newton's method, whose step ln(1 + c)/c converges from every start since the third derivative
-  /// along it is at most c times the second.                             Sun and Tran-Dinh 2019, Math. Program. 178, 145
-  Vec<Samples> dual_point(const Inner& p, const Inner& r0) const {
-    const auto z = data();
-    Vec<Samples> a = Vec<Samples>::Zero();
-    for (int i = 0; i < 200; ++i) {
-      const Inner r = r0 + z.transpose() * a;
-      const Inner w = 2 * p.array() * (2 * r.array()).sinh(), curvature = 4 * p.array() * (2 * r.array()).cosh();
-      const Vec<Samples> slope = z * w - Eigen::Map<const Vec<Samples>>(labels);
-      const Mat<Samples> hessian = z * curvature.asDiagonal() * z.transpose();
-      const Vec<Samples> step = -hessian.ldlt().solve(slope);
-      const double c = 2 * (z.transpose() * step).cwiseAbs().maxCoeff();
-      if (!std::isfinite(c)) break;
-      if (c < 1e-13 && slope.norm() < 1e-10 * (1.0 + w.norm())) return a + step;
-      a += (c < 1e-13 ? 1.0 : std::log1p(c) / c) * step;
-    }
-    throw NumericalError(
-        "no interpolating diagonal network was found: its inputs have no full rank or u v is too small");
+  Vec<Samples> labels_vector() const { return Eigen::Map<const Vec<Samples>>(labels); }
+  Vec<Samples> residuals(const Vec<dim>& x) const { return data() * linear_map(x) - labels_vector(); }
+  /// The a-th number of the diagonal Hessian of f_i; that of the Jacobian J is x_a times it.
+  double bending(int i, int a) const { return a < Inputs ? 2 * inputs[i][a] : -2 * inputs[i][a - Inputs]; }
+  /// J^T J/n
+  Mat<dim> gram_matrix(const Vec<dim>& x) const {
+    Mat<dim> gram = Mat<dim>::Zero();
+    for (int b = 0; b < dim; ++b)
+      for (int a = 0; a < dim; ++a)
+        for (int i = 0; i < Samples; ++i) gram(a, b) += (bending(i, a) * x[a]) * (bending(i, b) * x[b]) / Samples;
+    return gram;
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "core/elementary.h"
 #include "core/loss.h"
+#include "toy_models/small_solvers.h"
 
 namespace quasar {
 
@@ -49,7 +50,7 @@ struct LeastSquares {
   Mat<dim> hessian(const Vec<dim>&) const { return data().transpose() * data() / Samples; }
   Vec<dim> third_derivative(const Vec<dim>&, const Mat<dim>&) const { return Vec<dim>::Zero(); }
   Mat<dim> covariance(const Vec<dim>& x) const { return noise_scale * noise_scale * hessian(x); }
-  Vec<dim> project(const Vec<dim>& x) const { return x - data().completeOrthogonalDecomposition().solve(residuals(x)); }
+  Vec<dim> project(const Vec<dim>& x) const { return x - Vec<dim>(least_norm_solution(data(), residuals(x))); }
   /// C(x)
   Mat<dim> sample_covariance(const Vec<dim>& x) const {
     const Eigen::Matrix<double, Samples, dim> gradients = residuals(x).asDiagonal() * data();
