@@ -13,6 +13,7 @@ struct RunArguments {
   std::string file;
   std::vector<std::string> overrides;
   bool dry_run = false;
+  bool figure = true;  ///< of a single Slow SDE
   ConfigChoice choice;
 };
 

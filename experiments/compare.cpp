@@ -6,12 +6,11 @@
 #include <fstream>
 #include <functional>
 
-#include "core/build_info.h"
 #include "core/errors.h"
 #include "core/recorder.h"
-#include "core/subprocess.h"
 #include "experiments/commands.h"
 #include "experiments/comparison.h"
+#include "experiments/draw_figure.h"
 #include "experiments/questions.h"
 #include "experiments/run_folder.h"
 #include "experiments/study.h"
@@ -58,16 +57,6 @@ void write_training_comparison(Recorder& recorder, const std::vector<TrainedRun>
   for (const auto& row : rows) recorder.record("table", row);
   recorder.write_file("table.md", arms + training_table(of_runs));
   recorder.write_file("parts.json", json{{"format", 1}, {"kind", "training"}, {"parts", list}}.dump(1) + "\n");
-}
-
-/// Draws the figure from the finished folder; without Python the line to run is printed instead.
-void draw_figure(const fs::path& folder) {
-  const fs::path script = fs::path(build_info().source_dir) / "notebooks" / "draw.py";
-  const std::string python = python_interpreter();
-  const int status = run_subprocess({python, script.string(), folder.string()});
-  if (status != 0)
-    std::printf("the figure was not drawn; with matplotlib installed run\n  %s %s %s\n", python.c_str(), script.c_str(),
-                folder.c_str());
 }
 
 /// The question that a folder of a comparison answers; runs, and comparisons of several folders, are put side by side.
@@ -144,7 +133,6 @@ void report(const FinishedRun& run) {
   std::printf("\n");
   while (std::getline(table, line)) std::printf("%s\n", line.c_str());
   std::printf("\n");
-  std::fflush(stdout);
   draw_figure(run.folder);
   std::printf("table:  %s%s\n", (run.folder / "table.md").c_str(),
               run.reused ? " (done before, from the same code and settings)" : "");

@@ -147,6 +147,7 @@ int run(int argc, char** argv) {
   add_dry_run(sde, arguments);
   bool all_regimes = false;
   add_all_regimes(sde, all_regimes);
+  sde->add_flag("!--no-figure", arguments.figure, "Do not draw the figures of the run into its results folder");
   sde->footer(
       kScheduleKeys + "Other keys:\n" + kLandscapeKeys +
       "  sde.equation = slow_sde | limiting_diffusion (of SGD: the full noise projected; needs H = 1)\n"

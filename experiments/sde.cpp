@@ -7,6 +7,7 @@
 #include "experiments/all_regimes.h"
 #include "experiments/backward_equation.h"
 #include "experiments/commands.h"
+#include "experiments/draw_figure.h"
 #include "experiments/ensemble_options.h"
 #include "experiments/network_theory.h"
 #include "experiments/other_keys.h"
@@ -67,7 +68,11 @@ void sde_command(const RunArguments& arguments, bool all_regimes) {
   catch_usr1();
   if (all_regimes) return run_all_regimes(arguments, run_sde);
   const Config config = Config::from_file(arguments.file, arguments.overrides);
-  print_run(run_sde(config, arguments.dry_run), arguments.dry_run);
+  const FinishedRun run = run_sde(config, arguments.dry_run);
+  print_run(run, arguments.dry_run);
+  // A multilevel mean is one number.
+  if (arguments.figure && !arguments.dry_run && !run.reused && read_series(run.folder, "observables").size() > 1)
+    draw_figure(run.folder);
 }
 
 }  // namespace quasar

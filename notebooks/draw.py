@@ -9,7 +9,8 @@ EXAMPLES = """\
 example:
   python notebooks/draw.py results/side_by_side/1a2b3c4d
 
-The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl). The files drawn are printed, one
+The folder is one that `quasar compare` wrote (run.json, parts.json, table.jsonl), or that of one run of `quasar sde`
+or `quasar toy`, whose means are drawn as observables.png where they have no quantiles. The files drawn are printed, one
 a line. A comparison with the network, or with valley and circle, is drawn as the main job's page, one of training runs as
 accuracy.png, schedule.png, averages.png, time.png and local_batch.png (those whose data were recorded), the answer to
 a question (weak_error, drift_multiplier, stationary, stich) as its figure, one of Slow-SDE runs alone as slow_sde.png (means,
@@ -23,7 +24,7 @@ def read_arguments():
     """The command line."""
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="draw.py", description=__doc__, epilog=EXAMPLES, formatter_class=shape)
-    parser.add_argument("folder", metavar="RESULTS_FOLDER", type=Path, help="a folder that quasar compare wrote")
+    parser.add_argument("folder", metavar="RESULTS_FOLDER", type=Path, help="a folder that quasar compare, sde or toy wrote")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where to put the figure (default: RESULTS_FOLDER)")
     return parser.parse_args()
 
@@ -50,7 +51,7 @@ def draw(folder, out):
     if slow_sde.fits(comparison):
         return slow_sde.save_slow_sde(comparison, out)
     figure = draw_side_by_side(comparison) if fits(comparison) else draw_generic(comparison)
-    return save(figure, out, "side_by_side")
+    return save(figure, out, "side_by_side" if comparison.info["command"] == "compare" else "observables")
 
 
 def fail(code, message):

@@ -126,9 +126,14 @@ def read_part(entry, folder):
 
 
 def read_comparison(folder):
-    """Reads a compare folder and every run that it names."""
+    """Reads a compare folder and every run that it names, or one run with observables as a comparison of its own."""
     folder = Path(folder)
     info = read_info(folder)
+    if info["command"] in ("sde", "toy"):
+        info = read_info(folder, "system", "regime", "kind", "learning_rate")
+        part = Part(info["system"], info["regime"], info["kind"], info.get("weights"), info["learning_rate"],
+                    read_run(folder))
+        return Comparison(folder, info, [part], [])
     if info["command"] != "compare":
         raise NotAResultsFolder(f"{folder} holds one run (of quasar {info['command']}), not a comparison")
     parts = read_json(folder / "parts.json", "parts")["parts"]

@@ -7,7 +7,7 @@ import os
 import pytest
 from quasar_results.files import DamagedResults, NotAResultsFolder
 from quasar_results.reader import newest_comparison, read_comparison, read_run
-from synthetic import write_comparison
+from synthetic import write_comparison, write_json
 
 
 def measured_run(folder):
@@ -124,7 +124,10 @@ def test_cut_files_are_damage_wherever_they_are_cut(folder, name):
 
 
 def test_other_folders_are_refused(folder, tmp_path):
-    others = [(tmp_path / "nowhere", "not a folder"), (tmp_path, "run.json"), (measured_run(folder), "one run")]
+    trained = tmp_path / "trained"
+    trained.mkdir()
+    write_json(trained / "run.json", {"format": 1, "command": "train", "status": "done"})
+    others = [(tmp_path / "nowhere", "not a folder"), (tmp_path, "run.json"), (trained, "one run")]
     for path, why in others:
         with pytest.raises(NotAResultsFolder, match=why):
             read_comparison(path)

@@ -102,3 +102,14 @@ def test_runs_without_paths_or_in_other_dimensions_have_no_bundle(tmp_path):
     (run.folder / "paths.jsonl").unlink()
     assert read_bundle(run) is None
     assert [path.name for path in slow_sde.save_slow_sde(comparison, tmp_path)] == ["slow_sde.png", "slow_sde.pdf"]
+
+
+def test_a_single_run_is_a_comparison_of_its_own(tmp_path):
+    folder = tmp_path / "circle" / "c0ffee"
+    part = write_sde(folder, "qsr", 0.3)
+    comparison = read_comparison(folder)
+    (alone,) = comparison.parts
+    assert {key: getattr(alone, key) for key in part} == part
+    assert slow_sde.fits(comparison) and comparison.rows == []
+    assert [path.name for path in slow_sde.save_slow_sde(comparison, folder)] == [
+        "slow_sde.png", "slow_sde.pdf", "paths.png", "paths.pdf"]

@@ -257,6 +257,7 @@ TEST_F(CommandLine, TheSameCommandAgainSaysDoneAndDoesNothing) {
 }
 
 TEST_F(CommandLine, ASeedGivesTheSameBytesInAnyFolderAndOnAnyNumberOfThreads) {
+  const EnvironmentVariable no_python("QUASAR_PYTHON", "/nonexistent/python");
   for (const auto& [command, threads] : {std::pair("toy", "ensemble.threads"), std::pair("sde", "sde.threads")}) {
     const auto records = [&](const std::string& results, const std::string& seed, const std::string& count) {
       EXPECT_THAT(quasar({command, kCircle, "ensemble.replicas=64", "sde.paths=64", "run.results=" + results,
@@ -273,6 +274,7 @@ TEST_F(CommandLine, ASeedGivesTheSameBytesInAnyFolderAndOnAnyNumberOfThreads) {
 }
 
 TEST_F(CommandLine, TheConfigurationInAResultsFolderIsTheRun) {
+  const EnvironmentVariable no_python("QUASAR_PYTHON", "/nonexistent/python");
   for (const std::string& file : {kValley, kCircle})
     for (const std::string command : {"toy", "sde"}) {
       const std::string results = command + fs::path(file).stem().string(), again = results + "again";

@@ -132,8 +132,10 @@ TEST_F(Questions, StationaryLawsAreThoseOfTheirRegimes) {
 }
 
 TEST_F(Questions, BackwardEquationAgreesWithPathsOfTheSlowSde) {
-  ASSERT_THAT(quasar({"sde", kCircle, "run.results=backward", "sde.solver=backward_equation"}), exits_with(0));
-  ASSERT_THAT(quasar({"sde", kCircle, "run.results=paths", "sde.steps=128", "sde.retraction=newton"}), exits_with(0));
+  ASSERT_THAT(quasar({"sde", "--no-figure", kCircle, "run.results=backward", "sde.solver=backward_equation"}),
+              exits_with(0));
+  ASSERT_THAT(quasar({"sde", "--no-figure", kCircle, "run.results=paths", "sde.steps=128", "sde.retraction=newton"}),
+              exits_with(0));
   const auto exact = read_series(only_run("backward"), "observables"),
              paths = read_series(only_run("paths"), "observables");
   ASSERT_EQ(exact.size(), paths.size());

@@ -29,7 +29,7 @@ class SdeChoices : public CommandLine {
     const std::string file = landscape + ".toml";
     write_text(here() / file, "[landscape]\nname = \"" + landscape +
                                   "\"\n[training]\nslow_time = 0.5\n[learning_rate]\npeak = 0.005\n");
-    return quasar(Words{"sde", file, "run.results=" + results} + more);
+    return quasar(Words{"sde", "--no-figure", file, "run.results=" + results} + more);
   }
   json last(const std::string& results) const {
     return read_series(only_run(results), "observables").back().at("observables");

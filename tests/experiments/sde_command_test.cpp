@@ -23,7 +23,7 @@ class SdeCommand : public CommandLine {
  protected:
   /// Runs it on the circle into a folder of results of its own.
   Outcome sde(const std::string& results, const Words& more) const {
-    return quasar(Words{"sde", kCircle, "run.results=" + results} + more);
+    return quasar(Words{"sde", "--no-figure", kCircle, "run.results=" + results} + more);
   }
   json last(const std::string& results) const { return read_series(only_run(results), "observables").back(); }
   std::string text(const std::string& results, const std::string& series) const {
@@ -170,7 +170,7 @@ TEST_F(SdeCommand, StoppedByASignalItSavesAndTheSameCommandGoesOnToTheSameBytes)
   ASSERT_THAT(sde("straight", settings), exits_with(0));
   std::size_t lines = 0;
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
-    const auto child = start(Words{"sde", kCircle, "run.results=stopped"} + settings);
+    const auto child = start(Words{"sde", "--no-figure", kCircle, "run.results=stopped"} + settings);
     const auto goes_on = [&] {
       const auto all = runs("stopped");
       const std::string text = all.empty() ? "" : read_text(all.front() / "observables.jsonl");
@@ -207,7 +207,7 @@ TEST_F(SdeCommand, KilledItGoesOnFromItsLastSaveToTheSameBytes) {
     ASSERT_THAT(sde(straight, settings), exits_with(0));
     std::size_t lines = 0;
     for (int kill = 0; kill < 2; ++kill) {
-      const auto child = start(Words{"sde", kCircle, "run.results=" + killed} + settings);
+      const auto child = start(Words{"sde", "--no-figure", kCircle, "run.results=" + killed} + settings);
       const auto goes_on = [&] {
         const auto all = runs(killed);
         if (all.empty() || !fs::exists(all.front() / "paths.state")) return false;
@@ -231,7 +231,7 @@ TEST_F(SdeCommand, KilledItGoesOnFromItsLastSaveToTheSameBytes) {
 
 TEST_F(SdeCommand, ASecondProcessIsKeptOutOfTheFolderOfARunThatGoesOn) {
   const Words settings = {"sde.paths=50", "sde.steps=1000000"};
-  const auto child = start(Words{"sde", kCircle, "run.results=locked"} + settings);
+  const auto child = start(Words{"sde", "--no-figure", kCircle, "run.results=locked"} + settings);
   ASSERT_TRUE(becomes_true([&] { return !runs("locked").empty(); }, kDeadline));
   EXPECT_THAT(sde("locked", settings), fails_with(2, "is in use by process"));
   child->send(SIGKILL);
@@ -240,7 +240,7 @@ TEST_F(SdeCommand, ASecondProcessIsKeptOutOfTheFolderOfARunThatGoesOn) {
 
 TEST_F(SdeCommand, ASavedStateThatIsDamagedIsRefusedByName) {
   const Words settings = {"sde.paths=50", "sde.steps=1000000"};
-  const auto child = start(Words{"sde", kCircle, "run.results=stopped"} + settings);
+  const auto child = start(Words{"sde", "--no-figure", kCircle, "run.results=stopped"} + settings);
   ASSERT_TRUE(becomes_true([&] { return !runs("stopped").empty(); }, kDeadline));
   child->send(SIGTERM);
   ASSERT_THAT(child->wait(kDeadline), exits_with(75));
@@ -251,6 +251,19 @@ TEST_F(SdeCommand, ASavedStateThatIsDamagedIsRefusedByName) {
   for (const std::string& damaged : {flipped, whole.substr(0, whole.size() - 1), whole.substr(0, 40), std::string()}) {
     write_text(file, damaged);
     EXPECT_THAT(sde("stopped", settings), AllOf(fails_with(4, "paths.state"), fails_with(4, "remove the file")));
+  }
+}
+
+TEST_F(SdeCommand, ARunIsDrawnIntoItsFolderUnlessNoFigureIsWanted) {
+  const char* python = std::getenv("QUASAR_PYTHON");
+  const bool draws = python && *python && run_subprocess({python, "-c", "import matplotlib"}) == 0;
+  const Words settings = {"sde.paths=32", "sde.steps=8"};
+  ASSERT_THAT(sde("plain", settings), exits_with(0));
+  EXPECT_FALSE(fs::exists(only_run("plain") / "slow_sde.png"));
+  const Outcome drawn = quasar(Words{"sde", kCircle, "run.results=drawn"} + settings);
+  for (const std::string figure : {"slow_sde.png", "paths.png"}) {
+    EXPECT_THAT(drawn, prints(draws ? figure : "the figure was not drawn"));
+    EXPECT_EQ(fs::exists(only_run("drawn") / figure), draws) << figure;
   }
 }
 

@@ -139,7 +139,8 @@ TEST_F(ToyCommand, LandscapesOfManyDimensionsAreMeasuredBesideTheirTheory) {
   for (const std::string name : {"matrix_factorization", "tanh_network"}) {
     const Words shared = {kCircle,         "landscape.name=" + name,  "sync.rule=constant",
                           "sync.period=1", "learning_rate.peak=0.02", "record.points=1"};
-    ASSERT_THAT(quasar(Words{"sde"} + shared + Words{"run.results=sde-" + name, "sde.paths=1"}), exits_with(0));
+    ASSERT_THAT(quasar(Words{"sde", "--no-figure"} + shared + Words{"run.results=sde-" + name, "sde.paths=1"}),
+                exits_with(0));
     const Words measure = Words{"toy"} + shared + Words{"run.results=toy-" + name, "ensemble.replicas=64"};
     ASSERT_THAT(quasar(measure), exits_with(0));
     const json first = read_series(only_run("toy-" + name), "observables").front().at("observables");
