@@ -19,6 +19,7 @@
 #include "toy_models/ellipse.h"
 #include "toy_models/ensemble.h"
 #include "toy_models/hyperbola.h"
+#include "toy_models/least_squares.h"
 #include "toy_models/matrix_factorization.h"
 #include "toy_models/multiplicative_quadratic.h"
 #include "toy_models/periodic_valley.h"
@@ -151,6 +152,9 @@ int by_name(const std::string& name, const EnsembleOptions& options, std::int64_
   if (name == "turning_valley") return run(TurningValley{}, Vec<3>(0.0, 0.0, 0.4), 0.02);
   if (name == "quadratic") return run(Quadratic<2>{{1.0, 0.5}, {1.0, 1.0}}, Vec<2>(0.0, 0.0), 0.02);
   if (name == "multiplicative_quadratic") return run(MultiplicativeQuadratic{}, Vec<1>(1.0), 0.02);
+  if (name == "least_squares")
+    return run(LeastSquares<2, 4>{{{1.0, 0.5}, {0.5, -1.0}, {-0.7, 0.8}, {0.2, 0.3}}, {0.4, -0.2, 0.1, 0.0}},
+               Vec<2>(0.0, 0.0), 0.02);
   if (name == "diagonal_network") {
     DiagonalNetwork<8, 3> network{{}, {1.0, -0.8, 0.6}, 0.5};
     for (int i = 0; i < 3; ++i)

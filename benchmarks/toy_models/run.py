@@ -20,7 +20,7 @@ REPLICAS, ROUNDS = 65536, 8
 # Floating-point operations of a worker-step (a fused multiply-add is 2, a sine and cosine 30, an exponential 20), the step
 # and one scaling of each of the noise's components included.
 LANDSCAPES = {"hyperbola": 9, "valley": 30, "circle": 17, "ellipse": 20, "quadratic": 12, "multiplicative_quadratic": 9,
-              "sphere": 25, "river": 35, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182,
+              "sphere": 25, "river": 35, "least_squares": 44, "periodic_valley": 64, "turning_valley": 95, "diagonal_network": 182,
               "matrix_factorization": 1312, "tanh_network": 1060}
 LAWS = {"gaussian": "normals", "signs": "signs"}
 REPLICA_COUNTS = (1, 16, 64, 1024, 16384, 262144, 1048576, 10485760)
