@@ -15,9 +15,10 @@ struct ClosedFormSteps {
   double time_step;  ///< of slow time
 };
 
-/// A block of paths, coordinate by coordinate, so that the loop over lanes becomes SIMD.
+/// A block of paths, coordinate by coordinate, so that the loop over lanes becomes SIMD; in cache lines of its own, since
+/// threads work on blocks that are neighbours.
 template <int Dim, class Real, int Lanes>
-struct PathBlock {
+struct alignas(64) PathBlock {
   Real zeta[Dim][Lanes];
 };
 

@@ -1,14 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <thread>
 #include <vector>
 
 #include "core/estimate.h"
 #include "core/loss.h"
+#include "core/parallel_for.h"
 #include "sde/closed_form_kernel.h"
 
 namespace quasar {
@@ -60,15 +59,7 @@ class ClosedFormPaths {
 
   /// Takes `steps` steps of every path.
   void advance(std::int64_t steps) {
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-      for (std::size_t b; (b = next++) < blocks_.size();) advance_block(b, steps);
-    };
-    {
-      std::vector<std::jthread> helpers;
-      for (int t = 1; t < options_.threads; ++t) helpers.emplace_back(work);
-      work();
-    }
+    parallel_for(blocks_.size(), 8, options_.threads, [&](std::size_t b) { advance_block(b, steps); });
     step_ += steps;
   }
 
