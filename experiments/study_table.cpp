@@ -96,9 +96,9 @@ std::vector<json> study_rows(const Study& study, const std::vector<TrainedRun>& 
 std::string study_table(const std::vector<json>& rows) {
   std::string text =
       "## Arms: mean ± standard deviation over the seeds\n\n"
-      "| arm | method | runs | accuracy % | to the first arm, points ± s.e. | loss | training loss | volume % | steps "
-      "| "
-      "local batch | rounds | seconds |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "| arm | method | runs | accuracy % | to the first arm, points ± s.e. | loss | training loss | volume % | "
+      "steps | local batch | rounds | seconds |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const json& row : rows) {
     const json& accuracy = row.at("accuracy");
     const std::int64_t finished = accuracy.is_null() ? 0 : accuracy.at("n").get<std::int64_t>();

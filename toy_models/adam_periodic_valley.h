@@ -31,7 +31,7 @@ struct AdamPeriodicValley {
   }
   double variance() const { return 1.0 / num_workers; }
 
-  /// E cos y of the stationary law, density ~ exp(integral of 2 drift/variance); error below 1e-6 for kappa up to 10.
+  /// E cos y of the stationary law, density ~ exp(integral of 2 drift/variance); error below 1e-6 for kappa up to 4.
   double mean_cosine() const {
     constexpr int kCells = 4000;
     constexpr double kWidth = 2 * std::numbers::pi / kCells;

@@ -16,6 +16,7 @@ struct GradientSums {
   std::int64_t samples = 1;           ///< of which each g_i is the mean gradient
 };
 
+/// |x|^2
 double squared_norm(const at::Tensor& flat);
 
 // All estimate |Var(grad F_i)|_1, the sum over the coordinates of the variance of one sample's gradient, without bias.

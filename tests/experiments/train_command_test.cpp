@@ -241,6 +241,15 @@ TEST_F(TrainCommand, ContradictionsAreRefusedWithBothKeysNamed) {
   EXPECT_TRUE(runs("bad").empty());
 }
 
+TEST_F(TrainCommand, SlowTimeWithMomentumIsGivenAsSteps) {
+  const Words constant = {"training.slow_time=0.1", "learning_rate.schedule=constant", "learning_rate.warmup_steps=0"};
+  const auto dry = [&](const Words& more) {
+    return quasar(with_settings(kSmall, constant + more, "training.steps=") + Words{"--dry-run"});
+  };
+  EXPECT_THAT(dry({}), AllOf(fails_with(2, "training.slow_time"), fails_with(2, "optimizer.momentum")));
+  EXPECT_THAT(dry({"optimizer.momentum=0"}), exits_with(0));
+}
+
 TEST_F(TrainCommand, PlanKnowsTheBytesThatTheRunThenCounts) {
   Words plan = kSmall;
   plan[0] = "plan";
