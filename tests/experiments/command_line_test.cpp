@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <map>
@@ -235,6 +236,21 @@ TEST_F(CommandLine, ProgressIntoAPipeIsPlainLines) {
   const Outcome outcome = child->wait(kDeadline);
   EXPECT_THAT(outcome, AllOf(fails_with(75, "toy:"), fails_with(75, "worker-steps/s")));
   EXPECT_EQ((outcome.out + outcome.err).find_first_of("\r\x1b"), std::string::npos) << outcome;
+}
+
+TEST_F(CommandLine, MoreReplicasThanMemoryIsAUsageError) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the address sanitizer needs more addresses than the limit leaves";
+#endif
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  rlimit small = before;
+  small.rlim_cur = rlim_t{2} << 30;
+  setrlimit(RLIMIT_AS, &small);
+  const Outcome outcome = quasar({"toy", kValley, "ensemble.replicas=1000000000"});
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_THAT(outcome, fails_with(2, "out of memory; ask for fewer"));
+  EXPECT_EQ(read_run_json(only_run()).at("status"), "failed");
 }
 
 TEST_F(CommandLine, ResultsThatCannotBeWrittenEndWithTheStorageCode) {
