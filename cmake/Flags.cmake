@@ -36,14 +36,6 @@ if(QUASAR_HAVE_CUDA)
     "$<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;-Xcompiler=${nvcc_host_flags},${nvcc_warnings}>>")
 endif()
 
-# quasar_unsanitized(FILES...): what is nothing but arithmetic on matrices or arrays of fixed size, which sanitizers make a
-# hundred times slower or take minutes to compile. Eigen checks its indices itself where NDEBUG is not defined.
-function(quasar_unsanitized)
-  if(QUASAR_SANITIZE)
-    set_source_files_properties(${ARGN} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-O2;-fno-sanitize=all")
-  endif()
-endfunction()
-
 # g++ 12's thread sanitizer cannot place its shadow memory under strong address randomisation.
 if(QUASAR_SANITIZE MATCHES "thread")
   execute_process(COMMAND setarch -R true RESULT_VARIABLE fixed_addresses OUTPUT_QUIET ERROR_QUIET)
