@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/subprocess.h"
 #include "tests/child_process.h"
 #include "tests/distributed/temporary_folder.h"
 
@@ -66,6 +68,10 @@ class CommandLine : public testing::Test {
     return outcomes;
   }
   bool has_networks() const { return quasar({"doctor"}).out.find("not built: no networks") == std::string::npos; }
+  static bool draws_figures() {
+    const char* python = std::getenv("QUASAR_PYTHON");
+    return python && *python && run_subprocess({python, "-c", "import matplotlib"}) == 0;
+  }
   /// The results folders RESULTS/NAME/HASH.
   std::vector<fs::path> runs(const std::string& results = "results") const {
     std::set<fs::path> found;

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/recorder.h"
-#include "core/subprocess.h"
 #include "tests/experiments/binary.h"
 
 namespace quasar {
@@ -255,8 +254,7 @@ TEST_F(SdeCommand, ASavedStateThatIsDamagedIsRefusedByName) {
 }
 
 TEST_F(SdeCommand, ARunIsDrawnIntoItsFolderUnlessNoFigureIsWanted) {
-  const char* python = std::getenv("QUASAR_PYTHON");
-  const bool draws = python && *python && run_subprocess({python, "-c", "import matplotlib"}) == 0;
+  const bool draws = draws_figures();
   const Words settings = {"sde.paths=32", "sde.steps=8"};
   ASSERT_THAT(sde("plain", settings), exits_with(0));
   EXPECT_FALSE(fs::exists(only_run("plain") / "slow_sde.png"));
@@ -268,8 +266,7 @@ TEST_F(SdeCommand, ARunIsDrawnIntoItsFolderUnlessNoFigureIsWanted) {
 }
 
 TEST_F(SdeCommand, ComparingSlowSdesDrawsTheirSpreadAndPathsAlsoInAFolderWithQuotes) {
-  const char* python = std::getenv("QUASAR_PYTHON");
-  const bool draws = python && *python && run_subprocess({python, "-c", "import matplotlib"}) == 0;
+  const bool draws = draws_figures();
   for (const std::string weights : {"psi", "limit"})
     ASSERT_THAT(sde("plain/" + weights, {"sde.weights=" + weights, "sde.paths=32", "sync.rule=qsr", "sync.alpha=0.1"}),
                 exits_with(0));
