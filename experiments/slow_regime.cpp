@@ -51,12 +51,16 @@ SlowRegime SlowRegime::of_momentum(const Config& config, const TrainingSchedule&
   SlowRegime regime = of(config, schedule, num_workers);
   constexpr double kLargest = 0.999;
   regime.momentum = config.number("optimizer.momentum", between(0.0, kLargest), 0.0);
-  if (regime.momentum > 0.0 && config.has("training.slow_time"))
-    config.fail("training.slow_time",
-                "counts squares of the learning rate itself; with optimizer.momentum, whose "
-                "slow time counts those of learning_rate/(1 - momentum), give training.steps");
+  refuse_slow_time_with_momentum(config, regime.momentum);
   regime.slow_time /= (1.0 - regime.momentum) * (1.0 - regime.momentum);
   return regime;
+}
+
+void refuse_slow_time_with_momentum(const Config& config, double momentum) {
+  if (momentum > 0.0 && config.has("training.slow_time"))
+    config.fail("training.slow_time",
+                "counts squares of the learning rate itself; with optimizer.momentum, whose slow time counts those of "
+                "learning_rate/(1 - momentum), give training.steps");
 }
 
 }  // namespace quasar

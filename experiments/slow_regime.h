@@ -34,4 +34,7 @@ struct SlowRegime {
                                                   int num_workers);
 };
 
+/// throws  ConfigError if `training.slow_time`, which sets the steps by the learning rate itself, meets momentum
+void refuse_slow_time_with_momentum(const Config& config, double momentum);
+
 }  // namespace quasar

@@ -8,6 +8,7 @@
 
 #include "distributed/local_sgd/image_task.h"
 #include "distributed/local_sgd/language_task.h"
+#include "experiments/slow_regime.h"
 
 namespace quasar {
 namespace {
@@ -104,10 +105,8 @@ TaskTraining TaskTraining::read(const Config& config) {
   training.options = TrainerOptions::read(config, training.schedule, task,
                                           std::max<std::int64_t>(1, static_cast<std::int64_t>(steps_per_epoch)));
   training.options.workers_in_turn = in_turn;
-  if (training.options.local_sgd.optimizer.rate_factor() != 1.0 && config.has("training.slow_time"))
-    config.fail("training.slow_time",
-                "counts squares of the learning rate itself; with optimizer.momentum, whose slow time counts those of "
-                "learning_rate/(1 - momentum), give training.steps");
+  if (const auto* sgd = std::get_if<Sgd>(&training.options.local_sgd.optimizer.kind))
+    refuse_slow_time_with_momentum(config, sgd->momentum);
   if (training.options.local_sgd.norm_test) check_norm_test(config, training, batch);
   // The launcher itself trains nothing, and must not touch a GPU before it forks.
   if (training.processes == 0 || training.environment) training.place(config, training.environment);
