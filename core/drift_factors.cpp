@@ -7,6 +7,7 @@
 
 #include <Eigen/Dense>
 
+#include "core/effective_rate.h"
 #include "core/errors.h"
 
 namespace quasar {
@@ -104,10 +105,10 @@ double DriftWeights::operator()(double lambda_i, double lambda_j) const {
   const auto& finite = std::get<drift_weights::FiniteStep>(regime);
   require_stable(finite, std::max(lambda_i, lambda_j));
   if (finite.momentum > 0.0) {
-    const double effective_rate = finite.learning_rate / (1.0 - finite.momentum);
     const auto [moment, factor] =
         momentum_moments(finite.learning_rate, finite.momentum, lambda_i, lambda_j, finite.sync_period);
-    return (1.0 + extra_workers * factor) * moment * (lambda_i + lambda_j) / effective_rate;
+    return (1.0 + extra_workers * factor) * moment * (lambda_i + lambda_j) /
+           effective_rate(finite.learning_rate, finite.momentum);
   }
   const double decay = pair_decay(finite.learning_rate, lambda_i, lambda_j);
   const double stationary = finite.learning_rate * (lambda_i + lambda_j) / decay;

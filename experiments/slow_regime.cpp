@@ -52,7 +52,8 @@ SlowRegime SlowRegime::of_momentum(const Config& config, const TrainingSchedule&
   constexpr double kLargest = 0.999;
   regime.momentum = config.number("optimizer.momentum", between(0.0, kLargest), 0.0);
   refuse_slow_time_with_momentum(config, regime.momentum);
-  regime.slow_time /= (1.0 - regime.momentum) * (1.0 - regime.momentum);
+  const double factor = quasar::effective_rate(1.0, regime.momentum);
+  regime.slow_time *= factor * factor;
   return regime;
 }
 

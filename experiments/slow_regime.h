@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "core/drift_factors.h"
+#include "core/effective_rate.h"
 #include "core/training_schedule.h"
 
 namespace quasar {
@@ -17,8 +18,7 @@ struct SlowRegime {
   int num_workers;           ///< K
   double momentum = 0.0;     ///< b; velocities stay local
 
-  /// eta/(1 - b): what takes eta's place in slow time and in psi.    Wang et al. 2024 (arXiv:2307.15196), for SGD
-  double effective_rate() const { return learning_rate / (1.0 - momentum); }
+  double effective_rate() const { return quasar::effective_rate(learning_rate, momentum); }
 
   /// The weights of the drift: `limit` is Def. 3.1-3.3 (1, 1 + (K-1) psi, K), `psi` is 1 + (K-1) psi(eta H (l_i + l_j))
   /// for every local rule, `psi_disc` the finite (eta, H) form.      Gu et al. 2024 (arXiv:2310.14423)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <variant>
 
+#include "core/effective_rate.h"
 #include "core/elementary.h"
 
 namespace quasar {
@@ -36,10 +37,10 @@ struct ToyOptimizer {
   /// Of the velocity; of Adam's m and v.
   toy_optimizers::AtAverage at_average[2] = {toy_optimizers::AtAverage::keep, toy_optimizers::AtAverage::keep};
 
-  /// eta_eff/eta = 1/(1 - b), whose square scales slow time.             Wang et al. 2024 (arXiv:2307.15196), for SGD
+  /// eta_eff/eta, whose square scales slow time.
   double rate_factor() const {
     const auto* sgd = std::get_if<toy_optimizers::Sgd>(&kind);
-    return sgd == nullptr ? 1.0 : 1.0 / (1.0 - sgd->momentum);
+    return sgd == nullptr ? 1.0 : effective_rate(1.0, sgd->momentum);
   }
   int slots() const {
     if (const auto* sgd = std::get_if<toy_optimizers::Sgd>(&kind)) return sgd->momentum == 0.0 ? 0 : 1;

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "core/effective_rate.h"
+
 namespace quasar {
 
 class Config;
@@ -26,10 +28,10 @@ struct AdamW {
 struct OptimizerOptions {
   std::variant<Sgd, AdamW> kind;
 
-  /// eta_eff/eta = 1/(1 - b), whose square scales slow time.             Wang et al. 2024 (arXiv:2307.15196), for SGD
+  /// eta_eff/eta, whose square scales slow time.
   double rate_factor() const {
     const auto* sgd = std::get_if<Sgd>(&kind);
-    return sgd == nullptr ? 1.0 : 1.0 / (1.0 - sgd->momentum);
+    return sgd == nullptr ? 1.0 : effective_rate(1.0, sgd->momentum);
   }
 
   /// Reads `optimizer.name`, `.momentum`, `.nesterov`, `.weight_decay`, `.beta1`, `.beta2` and `.epsilon`.
