@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "distributed/data/tar_shards.h"
 #include "tests/distributed/tar_corpus.h"
 #include "tests/distributed/temporary_folder.h"
+#include "tests/peak_memory.h"
 
 namespace quasar {
 namespace {
@@ -91,12 +91,6 @@ class PaxHeaders : public testing::Test {
   const fs::path file_ = folder_.path() / "a.tar";
   std::string first_;
 };
-
-std::int64_t most_memory_so_far() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} << 10;
-}
 
 TEST_F(PaxHeaders, WhatIsSoundIsRead) {
   EXPECT_EQ(error_with(""), "");

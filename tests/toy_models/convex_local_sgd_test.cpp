@@ -5,11 +5,11 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include "core/errors.h"
 #include "core/estimate.h"
 #include "core/random.h"
+#include "tests/peak_memory.h"
 #include "tests/toy_models/convex_for_tests.h"
 
 namespace quasar {
@@ -213,12 +213,6 @@ TEST(WeightedAverage, ConvergesAsOneOverKTOnRidge) {
   std::printf("4 workers: %.2f +- %.2f times smaller\n", ratio, error);
   EXPECT_NEAR(ratio, 4.0, 4 * error);
   EXPECT_GT(ratio - 4 * error, 2.0) << "the test cannot tell from the square root of K";
-}
-
-std::int64_t most_memory_so_far() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} << 10;
 }
 
 // All iterates of the workers would be 512 x 200 x 100 numbers, 82 MB; those of a time are 0.4 MB.
