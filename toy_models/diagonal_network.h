@@ -5,7 +5,7 @@
 #include "core/elementary.h"
 #include "core/errors.h"
 #include "core/loss.h"
-#include "toy_models/small_solvers.h"
+#include "toy_models/hyperbolic_dual.h"
 
 namespace quasar {
 

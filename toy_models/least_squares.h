@@ -2,7 +2,7 @@
 
 #include "core/elementary.h"
 #include "core/loss.h"
-#include "toy_models/small_solvers.h"
+#include "toy_models/least_norm_solution.h"
 
 namespace quasar {
 

@@ -1,4 +1,4 @@
-#include "toy_models/small_solvers.h"
+#include "toy_models/hyperbolic_dual.h"
 
 #include <cmath>
 
@@ -10,10 +10,6 @@ namespace quasar {
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-VectorXd least_norm_solution(const MatrixXd& a, const VectorXd& b) {
-  return a.completeOrthogonalDecomposition().solve(b);
-}
 
 VectorXd hyperbolic_dual_point(const MatrixXd& z, const VectorXd& y, const VectorXd& p, const VectorXd& r) {
   VectorXd a = VectorXd::Zero(y.size());
