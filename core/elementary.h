@@ -24,6 +24,7 @@ QUASAR_HD To bits_as(From from) {
 QUASAR_HD float square_root(float x) { return __builtin_sqrtf(x); }
 QUASAR_HD double square_root(double x) { return __builtin_sqrt(x); }
 QUASAR_HD float positive_part(float x) { return x > 0.0f ? x : 0.0f; }
+QUASAR_HD double positive_part(double x) { return x > 0.0 ? x : 0.0; }
 QUASAR_HD std::uint32_t bits_of(float x) { return bits_as<std::uint32_t>(x); }
 QUASAR_HD float float_of_bits(std::uint32_t word) { return bits_as<float>(word); }
 QUASAR_HD float float_of_unsigned(std::uint32_t word) { return static_cast<float>(word); }
@@ -54,6 +55,27 @@ QUASAR_HD double negate_by_top_bit(double x, std::uint64_t word) {
 /// The unsigned integer as wide as a number.
 template <class Real>
 using WordOf = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
+
+/// About 1/sqrt(x) for normal x > 0, by multiplications alone: neither a root nor a division to wait for. The bits of x,
+/// halved and taken from a constant, are a guess y with |y sqrt(x) - 1| < 0.036; y (c - d x y^2) has the least largest
+/// error, 6.6e-4.
+QUASAR_HD float rough_reciprocal_square_root(float x) {
+  const float guess = float_of_bits(0x5f202000u - (bits_of(x) >> 1));
+  return guess * fused_multiply_add(-0.70257846f * x, guess * guess, 1.68081927f);
+}
+/// 1/sqrt(x) for normal x > 0, relative error below 2e-7 (float) and 3e-16 (double); nan gives nan, 0 a finite number or
+/// infinity. A step of third order from the rough one: e = 1 - x y^2, y (1 + e/2 + 3 e^2/8) leaves 1e-9 and rounding.
+QUASAR_HD float fast_reciprocal_square_root(float x) {
+  const float y = rough_reciprocal_square_root(x), e = fused_multiply_add(-x * y, y, 1.0f);
+  return fused_multiply_add(y, e * fused_multiply_add(0.375f, e, 0.5f), y);
+}
+QUASAR_HD double fast_reciprocal_square_root(double x) { return 1.0 / square_root(x); }
+/// sqrt(x) for x = 0 or normal x > 0, relative error below 2e-7 (float); by the same steps, times x.
+QUASAR_HD float fast_square_root(float x) {
+  const float y = rough_reciprocal_square_root(x), root = x * y, e = fused_multiply_add(-root, y, 1.0f);
+  return fused_multiply_add(root, e * fused_multiply_add(0.375f, e, 0.5f), root);
+}
+QUASAR_HD double fast_square_root(double x) { return square_root(x); }
 
 /// -2 ln u for u in (0, 1], relative error below 2e-7: -2 ln(1 + t) = t (-2 + t (1 + t p(t))) on [sqrt(1/2), sqrt(2)) with
 /// the p of degree 6 whose largest relative error, 3.2e-8, is least.

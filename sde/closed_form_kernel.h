@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 
 #include "core/instruction_set.h"
 #include "core/lane_noise.h"
@@ -58,16 +59,16 @@ struct PathNoise<NoiseLaw::two_point, Real, Lanes> {
 /// Euler with retraction on Lanes paths for some steps: one source for scalar code and SIMD.
 ///
 /// A System has `dim`, `noise_dim` and step(z, xi, dt, sqrt_dt), which takes the points z[dim][Lanes] to the next ones by
-/// the noise xi[noise_dim][Lanes] of variance 1; its innermost loops run over the lanes. A draw of 4 normals or 128 signs
-/// serves as many steps as it can; the noise of (path, step) depends on nothing else.
+/// the noise xi[noise_dim][Lanes] of variance 1; its innermost loops run over the lanes. Draws of 4 normals or 128 signs
+/// serve as many steps as use them up; the noise of (path, step) depends on nothing else.
 ///
 /// cost  per path-step: noise_dim values of noise and one step(); no memory beyond L1
 template <int Lanes, NoiseLaw Law, class System, class Real>
 QUASAR_HD void advance_paths(InstructionSet instruction_set, const System& system, const ClosedFormSteps& steps,
                              std::uint32_t first_path, PathBlock<System::dim, Real, Lanes>& block) {
   constexpr int kNoiseDim = System::noise_dim, kValues = values_of_draw(Law);
-  constexpr int kDraws = (kNoiseDim + kValues - 1) / kValues;             // of a step
-  constexpr int kSteps = kNoiseDim <= kValues ? kValues / kNoiseDim : 1;  // of a draw
+  constexpr int kShared = std::gcd(kNoiseDim, kValues);
+  constexpr int kDraws = kNoiseDim / kShared, kSteps = kValues / kShared;  // so many draws are for so many steps
   const Real time_step = static_cast<Real>(steps.time_step);
   const Real root = static_cast<Real>(__builtin_sqrt(steps.time_step));
   const std::int64_t end = steps.first + steps.count;
@@ -76,11 +77,11 @@ QUASAR_HD void advance_paths(InstructionSet instruction_set, const System& syste
     for (int draw = 0; draw < kDraws; ++draw)
       noise[draw].fill(instruction_set, {steps.seed, Use::closed_form_paths, first_path,
                                          static_cast<std::uint64_t>(step / kSteps), static_cast<std::uint32_t>(draw)});
-    const std::int64_t end_of_draw = (step / kSteps + 1) * kSteps;
-    for (const std::int64_t until = end_of_draw < end ? end_of_draw : end; step < until; ++step) {
+    const std::int64_t end_of_draws = (step / kSteps + 1) * kSteps;
+    for (const std::int64_t until = end_of_draws < end ? end_of_draws : end; step < until; ++step) {
       const int used = static_cast<int>(step % kSteps) * kNoiseDim;
       Real xi[kNoiseDim][Lanes];
-      for (int i = 0; i < kNoiseDim; ++i) noise[i / kValues].copy((used + i) % kValues, xi[i]);
+      for (int i = 0; i < kNoiseDim; ++i) noise[(used + i) / kValues].copy((used + i) % kValues, xi[i]);
       system.step(block.zeta, xi, time_step, root);
     }
   }

@@ -45,7 +45,7 @@ template <class System, class Real = float>
 class ClosedFormPaths {
  public:
   static constexpr int dim = System::dim;
-  static constexpr int kLanes = dim <= 16 ? 64 : kNoiseLanes;  // a block stays in L1
+  static constexpr int kLanes = dim <= 2 ? 128 : dim <= 16 ? 64 : kNoiseLanes;  // a block stays in L1
   using Point = Vec<dim>;
 
   ClosedFormPaths(const System& system, const ClosedFormPathOptions& options, const Point& start)

@@ -17,15 +17,16 @@ struct CircleSlowSde {
   double multiplier = 1.0;                    ///< m
 
   template <class Real, int Lanes>
-  QUASAR_HD void step(Real (&z)[2][Lanes], const Real (&xi)[1][Lanes], Real time_step, Real root) const {
-    const Real a2 = static_cast<Real>(variance_x), b2 = static_cast<Real>(variance_y);
-    const Real pull = time_step * static_cast<Real>(multiplier) * (a2 - b2);
+  QUASAR_HD void step(Real (&z)[2][Lanes], const Real (&xi)[1][Lanes], Real time_step, Real) const {
+    const Real difference = time_step * static_cast<Real>(variance_x - variance_y);
+    const Real pull = difference * static_cast<Real>(multiplier), least = time_step * static_cast<Real>(variance_y);
     for (int lane = 0; lane < Lanes; ++lane) {
       const Real x = z[0][lane], y = z[1][lane];
-      const Real spread = square_root(fused_multiply_add(a2 * y, y, b2 * x * x));
-      const Real along = fused_multiply_add(pull * x, y, root * spread * xi[0][lane]);
+      const Real variance = fused_multiply_add(difference * y, y, least);  // b2 + (a2 - b2) y^2, times dt
+      const Real spread = fast_square_root(positive_part(variance));
+      const Real along = fused_multiply_add(pull * x, y, spread * xi[0][lane]);
       const Real next_x = fused_multiply_add(-along, y, x), next_y = fused_multiply_add(along, x, y);
-      const Real scale = Real(1) / square_root(fused_multiply_add(next_x, next_x, next_y * next_y));
+      const Real scale = fast_reciprocal_square_root(fused_multiply_add(next_x, next_x, next_y * next_y));
       z[0][lane] = next_x * scale;
       z[1][lane] = next_y * scale;
     }
@@ -53,7 +54,7 @@ struct SphereSlowSde {
         z[i][lane] = fused_multiply_add(keep, z[i][lane], size * xi[i][lane]);
         squared[lane] = fused_multiply_add(z[i][lane], z[i][lane], squared[lane]);
       }
-    for (int lane = 0; lane < Lanes; ++lane) scale[lane] = Real(1) / square_root(squared[lane]);
+    for (int lane = 0; lane < Lanes; ++lane) scale[lane] = fast_reciprocal_square_root(squared[lane]);
     for (int i = 0; i < Dim; ++i)
       for (int lane = 0; lane < Lanes; ++lane) z[i][lane] *= scale[lane];
   }

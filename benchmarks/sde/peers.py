@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Paths of two Slow SDEs by projected Euler in float32, as users of other libraries would write them.
 
-    peers.py LIBRARY SYSTEM DIM PATHS STEPS REPETITIONS        LIBRARY = numpy | jax | diffrax | torch
+    peers.py LIBRARY SYSTEM DIM PATHS STEPS REPETITIONS        LIBRARY = numpy | jax | diffrax | diffrax_tree | torch
 
 SYSTEM circle is the one of toy_models/circle.h (a2 = 2, b2 = 0.4, m = 3), sphere that of toy_models/sphere.h, both to slow
 time 0.5. Prints a line of JSON: path-steps/s of every repetition after a first one, and the mean of an observable, by which
@@ -98,7 +98,8 @@ def jax_runner():
     return lambda seed: compiled(jax.random.key(seed)).block_until_ready()
 
 
-def diffrax_runner():
+def diffrax_runner(tree=False):
+    """With UnsafeBrownianPath, its fastest, or with VirtualBrownianTree, which its documentation advises."""
     jax, jnp, start, _, retract = jax_parts()
     import diffrax
     import lineax
@@ -129,7 +130,9 @@ def diffrax_runner():
         return lineax.FunctionLinearOperator(lambda xi: apply(z, xi), jax.ShapeDtypeStruct(noise_shape, z.dtype))
 
     def run(key):
-        path = diffrax.UnsafeBrownianPath(noise_shape, key)  # its fastest; the tree costs several times as much
+        path = diffrax.UnsafeBrownianPath(noise_shape, key)
+        if tree:
+            path = diffrax.VirtualBrownianTree(0.0, TIME, STEP / 2, noise_shape, key)
         terms = diffrax.MultiTerm(diffrax.ODETerm(drift), diffrax.ControlTerm(diffusion, path))
         solution = diffrax.diffeqsolve(
             terms, ProjectedEuler(), 0.0, TIME, STEP, jnp.broadcast_to(start, (DIM, PATHS)),
@@ -177,7 +180,8 @@ def torch_runner():
 def main():
     global START
     START = [math.cos(0.6), math.sin(0.6)] if SYSTEM == "circle" else [1.0] + [0.0] * (DIM - 1)
-    runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner, "torch": torch_runner}
+    runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner,
+               "diffrax_tree": lambda: diffrax_runner(tree=True), "torch": torch_runner}
     time_peer(runners[LIBRARY], REPETITIONS, lambda z: z.shape[1] * STEPS,
               lambda z: z[0] ** 2 - z[1] ** 2 if SYSTEM == "circle" else z[0])
 

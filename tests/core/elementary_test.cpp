@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numbers>
 
 namespace quasar {
@@ -63,6 +64,37 @@ TEST(HyperbolicTangent, HasItsStatedAccuracyAndItsLimits) {
   EXPECT_EQ(hyperbolic_tangent(-1e6), -1.0);
   EXPECT_TRUE(std::isnan(hyperbolic_tangent(std::nan(""))));
   EXPECT_TRUE(std::isnan(hyperbolic_tangent(std::nanf(""))));
+}
+
+/// Over a binade and its neighbour, whose halved exponents differ, and over all of them.
+template <class Visit>
+void for_numbers_of_every_size(const Visit& visit) {
+  for (int i = 0; i < 400'000; ++i) visit(1.0f + 3.0f * static_cast<float>(i) / 400'000.0f);
+  for (int exponent = -126; exponent < 127; ++exponent)
+    for (int i = 0; i < 500; ++i) visit(std::ldexp(1.0f + static_cast<float>(i) / 512.0f, exponent));
+}
+
+TEST(FastSquareRoots, HaveTheirStatedAccuracyForNumbersOfEverySize) {
+  double worst_root = 0.0, worst_reciprocal = 0.0, worst_guess = 0.0;
+  for_numbers_of_every_size([&](float x) {
+    const double root = std::sqrt(static_cast<double>(x));
+    worst_root = std::max(worst_root, std::abs(static_cast<double>(fast_square_root(x)) / root - 1));
+    worst_reciprocal =
+        std::max(worst_reciprocal, std::abs(static_cast<double>(fast_reciprocal_square_root(x)) * root - 1));
+    worst_guess = std::max(worst_guess, std::abs(static_cast<double>(rough_reciprocal_square_root(x)) * root - 1));
+  });
+  EXPECT_LT(worst_root, 2e-7);
+  EXPECT_LT(worst_reciprocal, 2e-7);
+  EXPECT_LT(worst_guess, 6.6e-4);
+  EXPECT_GT(worst_guess, 6.4e-4);
+  std::printf("%.2e %.2e %.2e\n", worst_root, worst_reciprocal, worst_guess);
+}
+
+TEST(FastSquareRoots, TakeZeroAndNan) {
+  EXPECT_EQ(fast_square_root(0.0f), 0.0f);
+  EXPECT_EQ(fast_square_root(0.0), 0.0);
+  EXPECT_TRUE(std::isnan(fast_square_root(std::nanf(""))));
+  EXPECT_TRUE(std::isnan(fast_reciprocal_square_root(std::nanf(""))));
 }
 
 }  // namespace

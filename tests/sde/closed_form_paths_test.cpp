@@ -176,6 +176,38 @@ TEST(ClosedFormPaths, DependOnTheSeedAlone) {
   }
 }
 
+/// The noise of a step on the sphere in R^3 by its name: the numbers of three draws are for as many steps as use them up.
+Vec<3> named_noise(NoiseLaw law, std::uint32_t path, std::uint64_t step) {
+  const bool normal = law == NoiseLaw::gaussian;
+  const std::uint64_t steps_of_draws = normal ? 4 : 128, numbers_of_draw = steps_of_draws;
+  return Vec<3>::NullaryExpr([&](Eigen::Index i) {
+    const std::uint64_t number = step % steps_of_draws * 3 + static_cast<std::uint64_t>(i);
+    const Draw draw{5, Use::closed_form_paths, path, step / steps_of_draws,
+                    static_cast<std::uint32_t>(number / numbers_of_draw)};
+    const std::uint64_t at = number % numbers_of_draw;
+    if (!normal) return (words(draw).w[at / 32] >> at % 32 & 1u) != 0 ? 1.0 : -1.0;
+    float z[4];
+    normals(draw, z);
+    return static_cast<double>(z[at]);
+  });
+}
+
+TEST(ClosedFormPaths, UseUpTheirDrawsByTheirNamesHoweverTheStepsAreSplit) {
+  const SphereSlowSde<3> sphere;
+  for (const NoiseLaw law : {NoiseLaw::gaussian, NoiseLaw::two_point})
+    for (const std::vector<std::int64_t>& calls : {std::vector<std::int64_t>{135}, {1, 6, 3, 1, 118, 6}}) {
+      ClosedFormPaths<SphereSlowSde<3>, double> paths(
+          sphere, {.time_step = 0.01, .paths = 66, .seed = 5, .noise_law = law}, Vec<3>::Unit(0));
+      for (const std::int64_t steps : calls) paths.advance(steps);
+      for (const std::uint32_t path : {0u, 1u, 65u}) {
+        Vec<3> zeta = Vec<3>::Unit(0);
+        for (std::uint64_t step = 0; step < 135; ++step)
+          zeta = stepped(sphere, zeta, named_noise(law, path, step), 0.01);
+        EXPECT_LT((paths.point(path) - zeta).norm(), 1e-13) << path;
+      }
+    }
+}
+
 TEST(ClosedFormPaths, StayOnTheManifoldInFloat) {
   auto paths = circle_paths<float>({.time_step = 0.01, .paths = 256});
   paths.advance(5000);
