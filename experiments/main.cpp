@@ -181,7 +181,7 @@ int run(int argc, char** argv) {
       "    (batch.local_size, data.order = replacement|reshuffle; least_squares and diagonal_network only);\n"
       "  optimizer.name = sgd (.momentum, .nesterov) | adam (.beta1, .beta2, .epsilon); averaging.momentum, .adam_m,\n"
       "    .adam_v = keep|average|reset; student_t, minibatch, momentum and adam in float64 on the cpu,\n"
-      "    and these and cuda not with matrix_factorization and tanh_network\n" +
+      "    and these not with matrix_factorization and tanh_network\n" +
       kToyRecordKeys + kRunKeys +
       "Sweeps: sweep.eta, .H, .K, .beta, .alpha or any key as sweep.section.key = [values]: every combination with\n"
       "  the same seed, and a table\n"

@@ -1,6 +1,7 @@
 #include "toy_models/dynamic_kernels.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace quasar {
 namespace {
@@ -12,47 +13,49 @@ using Workspace = DynamicWorkspace<Law, Real, kLanesAtOnce>;
 
 #if defined(__x86_64__)
 // As in cpu_dispatch.h, what these two inline is always_inline.
-template <WorkerNoiseLaw Law, class L, class Real>
-__attribute__((target("arch=x86-64-v3"))) void advance_v3(const L& landscape, const RoundsView<Real>& rounds,
+template <WorkerNoiseLaw Law, class S, class Real>
+__attribute__((target("arch=x86-64-v3"))) void advance_v3(const S& steps, const RoundsView<Real>& rounds,
                                                           const WorkerNoise& noise, std::uint32_t first_replica,
-                                                          Workspace<Law, Real>& space, std::uint32_t* left_domain,
+                                                          const DynamicRows<Real>& space, std::uint32_t* left_domain,
                                                           double* dispersion) {
-  advance_dynamic_rounds<kLanesAtOnce, Law>(landscape, rounds, noise, LaneDraws{InstructionSet::x86_64_v3},
-                                            first_replica, space, left_domain, dispersion);
+  advance_dynamic_rounds<kLanesAtOnce, Law>(steps, rounds, noise, LaneDraws{InstructionSet::x86_64_v3}, first_replica,
+                                            space, left_domain, dispersion);
 }
 
-template <WorkerNoiseLaw Law, class L, class Real>
+template <WorkerNoiseLaw Law, class S, class Real>
 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void advance_v4(
-    const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
-    Workspace<Law, Real>& space, std::uint32_t* left_domain, double* dispersion) {
-  advance_dynamic_rounds<kLanesAtOnce, Law>(landscape, rounds, noise, LaneDraws{InstructionSet::x86_64_v4},
-                                            first_replica, space, left_domain, dispersion);
+    const S& steps, const RoundsView<Real>& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
+    const DynamicRows<Real>& space, std::uint32_t* left_domain, double* dispersion) {
+  advance_dynamic_rounds<kLanesAtOnce, Law>(steps, rounds, noise, LaneDraws{InstructionSet::x86_64_v4}, first_replica,
+                                            space, left_domain, dispersion);
 }
 #endif
 
-template <WorkerNoiseLaw Law, class L, class Real>
-void advance_baseline(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
-                      std::uint32_t first_replica, Workspace<Law, Real>& space, std::uint32_t* left_domain,
+template <WorkerNoiseLaw Law, class S, class Real>
+void advance_baseline(const S& steps, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                      std::uint32_t first_replica, const DynamicRows<Real>& space, std::uint32_t* left_domain,
                       double* dispersion) {
-  advance_dynamic_rounds<kLanesAtOnce, Law>(landscape, rounds, noise, LaneDraws{InstructionSet::baseline},
-                                            first_replica, space, left_domain, dispersion);
+  advance_dynamic_rounds<kLanesAtOnce, Law>(steps, rounds, noise, LaneDraws{InstructionSet::baseline}, first_replica,
+                                            space, left_domain, dispersion);
 }
 
 template <WorkerNoiseLaw Law, class L, class Real>
 void advance_by_law(InstructionSet instruction_set, const L& landscape, const RoundsView<Real>& rounds,
                     const WorkerNoise& noise, std::uint32_t first_replica, Block<L::dim, Real>& block,
                     double* dispersion) {
-  auto* advance = advance_baseline<Law, L, Real>;
+  const auto steps = landscape.steps(InPlace{});
+  using S = std::remove_const_t<decltype(steps)>;
+  auto* advance = advance_baseline<Law, S, Real>;
 #if defined(__x86_64__)
-  if (instruction_set == InstructionSet::x86_64_v3) advance = advance_v3<Law, L, Real>;
-  if (instruction_set == InstructionSet::x86_64_v4) advance = advance_v4<Law, L, Real>;
+  if (instruction_set == InstructionSet::x86_64_v3) advance = advance_v3<Law, S, Real>;
+  if (instruction_set == InstructionSet::x86_64_v4) advance = advance_v4<Law, S, Real>;
 #endif
-  Workspace<Law, Real> space(landscape);
+  Workspace<Law, Real> space(steps);
   for (int lane = 0; lane < kLanes; lane += kLanesAtOnce) {
     for (std::size_t i = 0; i < block.average.size(); ++i)
       std::copy_n(&block.average[i][lane], kLanesAtOnce, space.average[i].lane);
-    advance(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(lane), space, block.left_domain + lane,
-            dispersion != nullptr ? dispersion + lane : nullptr);
+    advance(steps, rounds, noise, first_replica + static_cast<std::uint32_t>(lane), space.rows(),
+            block.left_domain + lane, dispersion != nullptr ? dispersion + lane : nullptr);
     for (std::size_t i = 0; i < block.average.size(); ++i)
       std::copy_n(space.average[i].lane, kLanesAtOnce, &block.average[i][lane]);
   }

@@ -100,7 +100,7 @@ struct EnsembleCallbacks {
 /// does not depend on the others. Shards own whole blocks of replicas; join_shards() of their records is the record of
 /// the whole. A step below schedule.sync.switch_step is a round of its own: that is averaging gradients; with an optimiser
 /// that has a state they take one step, after which all workers have the same state.
-/// A DynamicLandscape takes Gaussian noise or label noise with plain SGD on the CPU.
+/// A DynamicLandscape takes Gaussian noise or label noise with plain SGD.
 /// cost         1e9 worker-steps a second and core, with label noise 6e9, with other noise or optimisers 8e6; of a
 ///              DynamicLandscape see advance_dynamic_rounds(), and a record costs a `project` a replica; memory per
 ///              replica: dim numbers, and slots x K x dim of optimiser state; beside that the learning

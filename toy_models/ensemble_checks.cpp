@@ -34,9 +34,9 @@ void check_ensemble(const EnsembleOptions& options, const LandscapeKernels& kern
   const bool cuda = options.device == Device::cuda;
   const bool batches = std::holds_alternative<toy_noise::MiniBatch>(options.noise);
   const bool generic = GenericMethod{options.noise, options.optimizer}.is_needed();
-  demand(kernels.generic || !(generic || cuda),
+  demand(kernels.generic || !generic,
          "matrix_factorization and tanh_network can be combined with gaussian noise or label_noise and sgd without "
-         "momentum, on the cpu; student_t noise, momentum, adam and cuda with every other landscape");
+         "momentum; student_t noise, momentum and adam with every other landscape");
   demand(kernels.minibatch || !batches,
          "mini-batch noise needs a landscape that is a mean of samples' losses; it can be combined with least_squares "
          "and diagonal_network, other landscapes with gaussian, label_noise and student_t");

@@ -1,53 +1,14 @@
-#include <cuda_runtime.h>
+#include "toy_models/ensemble_cuda.h"
 
-#include <memory>
-#include <source_location>
 #include <span>
 
-#include "core/errors.h"
-#include "core/parallel_for.h"
 #include "toy_models/compiled_kernels.h"
-#include "toy_models/ensemble_cuda.h"
+#include "toy_models/device_rounds.h"
 
 namespace quasar {
 namespace {
 
 constexpr int kThreadsPerBlock = 128;
-
-void check(cudaError_t status, std::source_location where = std::source_location::current()) {
-  if (status == cudaSuccess) return;
-  throw NumericalError(std::string("CUDA: ") + cudaGetErrorString(status) + " (" + where.file_name() + ":" +
-                       std::to_string(where.line()) + ")");
-}
-
-[[noreturn]] void throw_out_of_memory(std::size_t asked) {
-  cudaGetLastError();  // clears it
-  std::size_t free = 0, total = 0;
-  int device = 0;
-  check(cudaGetDevice(&device));
-  check(cudaMemGetInfo(&free, &total));
-  constexpr std::size_t kMegabyte = 1000000;
-  throw ConfigError("toy ensemble: CUDA device " + std::to_string(device) + " has " + std::to_string(free / kMegabyte) +
-                    " of its " + std::to_string(total / kMegabyte) + " MB free, and " +
-                    std::to_string(asked / kMegabyte) + " MB more are needed; take fewer replicas, or shards");
-}
-
-struct CudaFree {
-  void operator()(void* memory) const { cudaFree(memory); }
-};
-template <class T>
-using DeviceArray = std::unique_ptr<T[], CudaFree>;
-
-template <class T>
-DeviceArray<T> copy_to_device(const T* from, std::size_t count) {
-  void* memory = nullptr;
-  const cudaError_t status = cudaMalloc(&memory, count * sizeof(T));
-  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(count * sizeof(T));
-  check(status);
-  DeviceArray<T> array(static_cast<T*>(memory));
-  check(cudaMemcpy(array.get(), from, count * sizeof(T), cudaMemcpyHostToDevice));
-  return array;
-}
 
 /// 32 threads that follow one another read and write 32 lanes that follow one another.
 template <class L, class Real>
@@ -73,81 +34,31 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
 template <class L, class Real>
 void advance_on_device(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
                        std::uint32_t first_replica, std::span<Block<L::dim, Real>> blocks) {
-  std::int64_t steps = 0;
-  for (std::int64_t round = 0; round < rounds.num_rounds; ++round) steps += rounds.periods[round];
-  const auto periods = copy_to_device(rounds.periods, static_cast<std::size_t>(rounds.num_rounds));
-  const auto learning_rates = copy_to_device(rounds.learning_rates, static_cast<std::size_t>(steps));
+  const DeviceRounds<Real> copy(rounds);
   const auto on_device = copy_to_device(blocks.data(), blocks.size());
   const auto replicas = static_cast<std::uint32_t>(blocks.size() * kLanes);
   const std::uint32_t grid = (replicas + kThreadsPerBlock - 1) / kThreadsPerBlock;
-  const RoundsView<Real> view{rounds.first_step, periods.get(), rounds.num_rounds, learning_rates.get()};
-  advance_replicas<<<grid, kThreadsPerBlock>>>(landscape, view, noise, on_device.get(), first_replica, replicas);
-  check(cudaGetLastError());
-  check(cudaMemcpy(blocks.data(), on_device.get(), blocks.size() * sizeof(blocks[0]), cudaMemcpyDeviceToHost));
-}
-
-/// Those that this build has code for.
-std::vector<int> usable_devices() {
-  constexpr int kOldestMajor = 8;  // compute capability, see cmake/Cuda.cmake
-  int devices = 0;
-  std::vector<int> usable;
-  if (cudaGetDeviceCount(&devices) != cudaSuccess) return usable;
-  for (int device = 0; device < devices; ++device) {
-    int major = 0;
-    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
-        major >= kOldestMajor)
-      usable.push_back(device);
-  }
-  return usable;
-}
-
-/// A host thread a device, so that copies and kernels of different devices go on at the same time.
-template <class L, class Real>
-void advance_on_all_devices(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
-                            std::uint32_t first_replica, std::span<Block<L::dim, Real>> blocks) {
-  const std::vector<int> usable = usable_devices();
-  if (usable.empty()) throw NumericalError("CUDA: the device is gone (see nvidia-smi)");
-  const std::size_t devices = usable.size();
-  parallel_for(devices, 1, static_cast<int>(devices), [&](std::size_t device) {
-    const std::size_t from = blocks.size() * device / devices, end = blocks.size() * (device + 1) / devices;
-    if (from == end) return;
-    check(cudaSetDevice(usable[device]));
-    advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
-                               blocks.subspan(from, end - from));
-  });
+  advance_replicas<<<grid, kThreadsPerBlock>>>(landscape, copy.view(), noise, on_device.get(), first_replica, replicas);
+  check_cuda(cudaGetLastError());
+  check_cuda(cudaMemcpy(blocks.data(), on_device.get(), blocks.size() * sizeof(blocks[0]), cudaMemcpyDeviceToHost));
 }
 
 }  // namespace
 
-bool cuda_device_available() { return !usable_devices().empty(); }
-
-std::string cuda_device_name() {
-  cudaDeviceProp properties;
-  const std::vector<int> usable = usable_devices();
-  if (usable.empty() || cudaGetDeviceProperties(&properties, usable[0]) != cudaSuccess) return {};
-  return properties.name;
+template <Landscape L, class Real>
+void advance_on_cuda(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                     std::uint32_t first_replica, std::vector<Block<L::dim, Real>>& blocks) {
+  for_each_device(blocks.size(), [&](std::size_t from, std::size_t end) {
+    advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
+                               std::span(blocks).subspan(from, end - from));
+  });
 }
 
-void require_cuda() {
-  if (!cuda_device_available())
-    throw ConfigError(
-        "this machine has no CUDA device of compute capability 8.0 or later that its driver can reach (see "
-        "nvidia-smi); use the device cpu");
-}
-
-template <class L>
-void CudaEnsemble<L>::advance(const L& landscape, const RoundsView<float>& rounds, const WorkerNoise& noise,
-                              std::uint32_t first_replica, std::vector<Block<L::dim, float>>& blocks) {
-  advance_on_all_devices<L, float>(landscape, rounds, noise, first_replica, blocks);
-}
-
-template <class L>
-void CudaEnsemble<L>::advance(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
-                              std::uint32_t first_replica, std::vector<Block<L::dim, double>>& blocks) {
-  advance_on_all_devices<L, double>(landscape, rounds, noise, first_replica, blocks);
-}
-
-#define QUASAR_DEFINE(...) template struct CudaEnsemble<__VA_ARGS__>;
+#define QUASAR_DEFINE(...)                                                                                        \
+  template void advance_on_cuda(const __VA_ARGS__&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,  \
+                                std::vector<Block<__VA_ARGS__::dim, float>>&);                                    \
+  template void advance_on_cuda(const __VA_ARGS__&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t, \
+                                std::vector<Block<__VA_ARGS__::dim, double>>&);
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

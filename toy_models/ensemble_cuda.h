@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "toy_models/cpu_dispatch.h"
+#include "toy_models/dynamic_kernel.h"
+#include "toy_models/landscape.h"
 
 namespace quasar {
 
@@ -16,12 +18,14 @@ void require_cuda();
 
 /// The ensemble's kernel on all such devices that are visible, each with blocks of its own: one thread a replica, the CPU's
 /// bits, whatever the devices are.
-template <class L>
-struct CudaEnsemble {
-  static void advance(const L& landscape, const RoundsView<float>& rounds, const WorkerNoise& noise,
-                      std::uint32_t first_replica, std::vector<Block<L::dim, float>>& blocks);
-  static void advance(const L& landscape, const RoundsView<double>& rounds, const WorkerNoise& noise,
-                      std::uint32_t first_replica, std::vector<Block<L::dim, double>>& blocks);
-};
+///
+/// cost  memory per replica: its averages; of a DynamicLandscape also 3 size() + noise_dim() numbers for each of the
+///       1,024 threads a multiprocessor that are at work at the same time
+template <Landscape L, class Real>
+void advance_on_cuda(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                     std::uint32_t first_replica, std::vector<Block<L::dim, Real>>& blocks);
+template <DynamicLandscape L, class Real>
+void advance_on_cuda(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
+                     std::uint32_t first_replica, std::vector<Block<L::dim, Real>>& blocks);
 
 }  // namespace quasar

@@ -1,5 +1,6 @@
 #include "core/errors.h"
 #include "toy_models/compiled_kernels.h"
+#include "toy_models/dynamic_kernels.h"
 #include "toy_models/ensemble_cuda.h"
 
 namespace quasar {
@@ -13,19 +14,18 @@ void require_cuda() {
       "-DQUASAR_CUDA=ON, or use the device cpu");
 }
 
-template <class L>
-void CudaEnsemble<L>::advance(const L&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,
-                              std::vector<Block<L::dim, float>>&) {
-  require_cuda();
-}
-
-template <class L>
-void CudaEnsemble<L>::advance(const L&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t,
-                              std::vector<Block<L::dim, double>>&) {
-  require_cuda();
-}
-
-#define QUASAR_DEFINE(...) template struct CudaEnsemble<__VA_ARGS__>;
+#define QUASAR_DEFINE(...)                                                                               \
+  template <>                                                                                            \
+  void advance_on_cuda(const __VA_ARGS__&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,  \
+                       std::vector<Block<__VA_ARGS__::dim, float>>&) {                                   \
+    require_cuda();                                                                                      \
+  }                                                                                                      \
+  template <>                                                                                            \
+  void advance_on_cuda(const __VA_ARGS__&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t, \
+                       std::vector<Block<__VA_ARGS__::dim, double>>&) {                                  \
+    require_cuda();                                                                                      \
+  }
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
+QUASAR_FOR_EACH_DYNAMIC_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

@@ -23,7 +23,7 @@ struct Dynamics {
       advance_block;
   std::function<void(const RoundsView<Real>&, const WorkerNoise&, std::uint32_t first_replica,
                      std::vector<Block<Dim, Real>>&)>
-      advance_on_cuda;  ///< none for a DynamicLandscape
+      advance_on_cuda;
   /// Of one replica; in double only, and none for a DynamicLandscape.
   std::function<bool(const RoundsView<Real>&, const WorkerNoise&, const GenericMethod&, std::uint32_t replica,
                      double* average, double* state, double* dispersion)>
@@ -40,16 +40,17 @@ Dynamics<L::dim, Real> dynamics_of(const L& landscape, InstructionSet instructio
                                                          double* dispersion) {
     advance_block(instruction_set, landscape, rounds, noise, first_replica, block, dispersion);
   };
+  dynamics.advance_on_cuda = [&landscape](const Rounds& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
+                                          std::vector<Block<L::dim, Real>>& blocks) {
+    advance_on_cuda(landscape, rounds, noise, first_replica, blocks);
+  };
   if constexpr (DynamicLandscape<L>) {
     constexpr double kCostOfNumber = 0.06;  // of noise, times those of a replica
-    dynamics.size = static_cast<int>(landscape.size());
-    dynamics.relative_cost = kCostOfNumber * static_cast<double>(landscape.noise_dim() * (landscape.size() + 16));
+    const auto steps = landscape.steps(InPlace{});
+    dynamics.size = static_cast<int>(steps.size());
+    dynamics.relative_cost = kCostOfNumber * static_cast<double>(steps.noise_dim() * (steps.size() + 16));
   } else {
     dynamics.project = [&landscape](const Vec<L::dim>& x) -> Vec<L::dim> { return landscape.project(x); };
-    dynamics.advance_on_cuda = [&landscape](const Rounds& rounds, const WorkerNoise& noise, std::uint32_t first_replica,
-                                            std::vector<Block<L::dim, Real>>& blocks) {
-      CudaEnsemble<L>::advance(landscape, rounds, noise, first_replica, blocks);
-    };
     if constexpr (std::is_same_v<Real, double>)
       dynamics.advance_generic = [&landscape](const Rounds& rounds, const WorkerNoise& noise,
                                               const GenericMethod& method, std::uint32_t replica, double* average,

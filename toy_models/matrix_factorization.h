@@ -7,6 +7,38 @@
 
 namespace quasar {
 
+/// The steps of MatrixFactorization.
+struct MatrixFactorizationSteps {
+  const double* entries;  ///< of M, column by column
+  Eigen::Index n, m, rank;
+  double noise_scale;
+
+  QUASAR_HD Eigen::Index size() const { return (n + m) * rank; }
+  QUASAR_HD Eigen::Index noise_dim() const { return n * m; }  ///< the entries of M
+  QUASAR_HD double noise_amplitude() const { return noise_scale; }
+  QUASAR_HD Eigen::Index scratch_rows() const { return 0; }
+
+  template <int Lanes, int Stride = Lanes, class Real>
+  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g, Real*) const {
+    const Eigen::Index v_after_u = n * rank * Stride;
+    rows::fill<Lanes, Stride>(Real(0), g, (n + m) * rank);
+    for (Eigen::Index j = 0; j < m; ++j)
+      for (Eigen::Index i = 0; i < n; ++i) {
+        Real residual[Lanes];
+        const auto minus_entry = static_cast<Real>(-entries[j * n + i]);
+        for (int l = 0; l < Lanes; ++l) residual[l] = minus_entry + noise[(j * n + i) * Stride + l];
+        const Real *const u = x + i * Stride, *const v = x + v_after_u + j * Stride;  // U_i0 and V_j0
+        Real *const gu = g + i * Stride, *const gv = g + v_after_u + j * Stride;
+        for (Eigen::Index a = 0; a < rank; ++a)
+          rows::add_product<Lanes>(u + a * n * Stride, v + a * m * Stride, residual);
+        for (Eigen::Index a = 0; a < rank; ++a) {
+          rows::add_product<Lanes>(residual, v + a * m * Stride, gu + a * n * Stride);
+          rows::add_product<Lanes>(residual, u + a * n * Stride, gv + a * m * Stride);
+        }
+      }
+  }
+};
+
 /// A matrix as a product of two factors, with noise on its entries: a manifold of minimisers in high dimension.
 ///
 ///   L(U, V) = |U V^T - M|^2/2,   U (n, r), V (m, r), theta = (vec U, vec V),   S = s2 J^T J     made for this project
@@ -40,29 +72,9 @@ struct MatrixFactorization {
   }
   Matrix residual(const Point& x) const { return left(x) * right(x).transpose() - target; }
 
-  Eigen::Index noise_dim() const { return target.size(); }  ///< the entries of M, column by column
-  double noise_amplitude() const { return noise_scale; }
-  Eigen::Index scratch_rows() const { return 0; }
-
-  template <int Lanes, class Real>
-  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g, Real*) const {
-    const Eigen::Index n = target.rows(), m = target.cols(), v_after_u = n * rank * Lanes;
-    const double* const entries = target.data();
-    rows::fill<Lanes>(Real(0), g, (n + m) * rank);
-    for (Eigen::Index j = 0; j < m; ++j)
-      for (Eigen::Index i = 0; i < n; ++i) {
-        Real residual[Lanes];
-        const auto minus_entry = static_cast<Real>(-entries[j * n + i]);
-        for (int l = 0; l < Lanes; ++l) residual[l] = minus_entry + noise[(j * n + i) * Lanes + l];
-        const Real *const u = x + i * Lanes, *const v = x + v_after_u + j * Lanes;  // U_i0 and V_j0
-        Real *const gu = g + i * Lanes, *const gv = g + v_after_u + j * Lanes;
-        for (Eigen::Index a = 0; a < rank; ++a)
-          rows::add_product<Lanes>(u + a * n * Lanes, v + a * m * Lanes, residual);
-        for (Eigen::Index a = 0; a < rank; ++a) {
-          rows::add_product<Lanes>(residual, v + a * m * Lanes, gu + a * n * Lanes);
-          rows::add_product<Lanes>(residual, u + a * n * Lanes, gv + a * m * Lanes);
-        }
-      }
+  template <class Placed>
+  MatrixFactorizationSteps steps(const Placed& placed) const {
+    return {placed(target.data(), target.size()), target.rows(), target.cols(), rank, noise_scale};
   }
 
   double value(const Point& x) const { return 0.5 * residual(x).squaredNorm(); }

@@ -7,6 +7,56 @@
 
 namespace quasar {
 
+/// The steps of TanhNetworkFormulas.
+struct TanhNetworkSteps {
+  const double* inputs;  ///< z, one input of all samples after the other
+  const double* labels;  ///< y
+  Eigen::Index n, p;     ///< samples and inputs
+  Eigen::Index width;
+  double noise_scale;
+
+  QUASAR_HD Eigen::Index size() const { return width * (p + 2); }
+  QUASAR_HD Eigen::Index noise_dim() const { return n; }
+  QUASAR_HD double noise_amplitude() const { return noise_scale * square_root(static_cast<double>(n)); }
+  QUASAR_HD Eigen::Index scratch_rows() const { return width; }
+
+  /// By backpropagation: dL/da_k = (1/n) sum_i r_i c_k (1 - t_ik^2) z_i with t_ik = tanh(<a_k, z_i> + b_k).
+  template <int Lanes, int Stride = Lanes, class Real>
+  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g, Real* t) const {
+    const Eigen::Index rows_of_unit = (p + 2) * Stride;
+    const auto weight = static_cast<Real>(1.0 / static_cast<double>(n));
+    rows::fill<Lanes, Stride>(Real(0), g, width * (p + 2));
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double* const z = inputs + i;  // every n-th
+      Real residual[Lanes];
+      const auto minus_label = static_cast<Real>(-labels[i]);
+      for (int l = 0; l < Lanes; ++l) residual[l] = minus_label + noise[i * Stride + l];
+      for (Eigen::Index k = 0; k < width; ++k) {
+        const Real *const a = x + k * rows_of_unit, *const b = a + p * Stride, *const c = b + Stride;
+        Real activation[Lanes];
+        for (int l = 0; l < Lanes; ++l) activation[l] = b[l];
+        for (Eigen::Index j = 0; j < p; ++j)
+          rows::add_product<Lanes>(static_cast<Real>(z[j * n]), a + j * Stride, activation);
+        for (int l = 0; l < Lanes; ++l) activation[l] = hyperbolic_tangent(activation[l]);
+        for (int l = 0; l < Lanes; ++l) t[k * Stride + l] = activation[l];
+        rows::add_product<Lanes>(c, activation, residual);
+      }
+      for (int l = 0; l < Lanes; ++l) residual[l] *= weight;
+      for (Eigen::Index k = 0; k < width; ++k) {
+        const Real *const c = x + k * rows_of_unit + (p + 1) * Stride, *const tanh_k = t + k * Stride;
+        Real* const slope = g + k * rows_of_unit;
+        Real inner[Lanes];
+        for (int l = 0; l < Lanes; ++l)
+          inner[l] = residual[l] * c[l] * fused_multiply_add(-tanh_k[l], tanh_k[l], Real(1));
+        for (Eigen::Index j = 0; j < p; ++j)
+          rows::add_product<Lanes>(static_cast<Real>(z[j * n]), inner, slope + j * Stride);
+        rows::add_product<Lanes>(Real(1), inner, slope + p * Stride);
+        rows::add_product<Lanes>(residual, tanh_k, slope + (p + 1) * Stride);
+      }
+    }
+  }
+};
+
 /// The formulas of a network with one hidden layer, a handful of samples and label noise; its derivatives are by jets,
 /// but for the gradient of the steps.
 ///
@@ -23,44 +73,14 @@ struct TanhNetworkFormulas {
 
   Eigen::Index size() const { return width * (inputs.cols() + 2); }
 
-  Eigen::Index noise_dim() const { return labels.size(); }
-  double noise_amplitude() const { return noise_scale * std::sqrt(static_cast<double>(labels.size())); }
-  Eigen::Index scratch_rows() const { return width; }
-
-  /// By backpropagation: dL/da_k = (1/n) sum_i r_i c_k (1 - t_ik^2) z_i with t_ik = tanh(<a_k, z_i> + b_k).
-  template <int Lanes, class Real>
-  QUASAR_HD void noisy_gradient(const Real* x, const Real* noise, Real* g, Real* t) const {
-    const Eigen::Index p = inputs.cols(), n = labels.size(), rows_of_unit = (p + 2) * Lanes;
-    const auto weight = static_cast<Real>(1.0 / static_cast<double>(n));
-    rows::fill<Lanes>(Real(0), g, width * (p + 2));
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double* const z = inputs.data() + i;  // every n-th
-      Real residual[Lanes];
-      const auto minus_label = static_cast<Real>(-labels.data()[i]);
-      for (int l = 0; l < Lanes; ++l) residual[l] = minus_label + noise[i * Lanes + l];
-      for (Eigen::Index k = 0; k < width; ++k) {
-        const Real *const a = x + k * rows_of_unit, *const b = a + p * Lanes, *const c = b + Lanes;
-        Real activation[Lanes];
-        for (int l = 0; l < Lanes; ++l) activation[l] = b[l];
-        for (Eigen::Index j = 0; j < p; ++j)
-          rows::add_product<Lanes>(static_cast<Real>(z[j * n]), a + j * Lanes, activation);
-        for (int l = 0; l < Lanes; ++l) activation[l] = hyperbolic_tangent(activation[l]);
-        for (int l = 0; l < Lanes; ++l) t[k * Lanes + l] = activation[l];
-        rows::add_product<Lanes>(c, activation, residual);
-      }
-      for (int l = 0; l < Lanes; ++l) residual[l] *= weight;
-      for (Eigen::Index k = 0; k < width; ++k) {
-        const Real *const c = x + k * rows_of_unit + (p + 1) * Lanes, *const tanh_k = t + k * Lanes;
-        Real* const slope = g + k * rows_of_unit;
-        Real inner[Lanes];
-        for (int l = 0; l < Lanes; ++l)
-          inner[l] = residual[l] * c[l] * fused_multiply_add(-tanh_k[l], tanh_k[l], Real(1));
-        for (Eigen::Index j = 0; j < p; ++j)
-          rows::add_product<Lanes>(static_cast<Real>(z[j * n]), inner, slope + j * Lanes);
-        rows::add_product<Lanes>(Real(1), inner, slope + p * Lanes);
-        rows::add_product<Lanes>(residual, tanh_k, slope + (p + 1) * Lanes);
-      }
-    }
+  template <class Placed>
+  TanhNetworkSteps steps(const Placed& placed) const {
+    return {placed(inputs.data(), inputs.size()),
+            placed(labels.data(), labels.size()),
+            labels.size(),
+            inputs.cols(),
+            width,
+            noise_scale};
   }
 
   template <class Real>

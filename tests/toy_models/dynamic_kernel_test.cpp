@@ -6,6 +6,7 @@
 
 #include "core/errors.h"
 #include "tests/toy_models/dynamic_for_tests.h"
+#include "toy_models/ensemble_cuda.h"
 
 namespace quasar {
 namespace {
@@ -14,8 +15,9 @@ using Eigen::MatrixXd, Eigen::VectorXd;
 
 template <DynamicLandscape L>
 VectorXd noisy_gradient(const L& landscape, const VectorXd& x, const VectorXd& noise) {
-  VectorXd g(x.size()), scratch(landscape.scratch_rows());
-  landscape.template noisy_gradient<1>(x.data(), noise.data(), g.data(), scratch.data());
+  const auto steps = landscape.steps(InPlace{});
+  VectorXd g(x.size()), scratch(steps.scratch_rows());
+  steps.template noisy_gradient<1>(x.data(), noise.data(), g.data(), scratch.data());
   return g;
 }
 
@@ -25,12 +27,13 @@ void expect_gradient_and_covariance(const DynamicProblem<L>& problem) {
   const VectorXd x = problem.start + 0.2 * VectorXd::NullaryExpr(problem.start.size(), [](Eigen::Index i) {
                                        return std::sin(0.3 + 2.3 * static_cast<double>(i));
                                      });
-  const VectorXd none = VectorXd::Zero(landscape.noise_dim()), g = landscape.gradient(x);
+  const auto steps = landscape.steps(InPlace{});
+  const VectorXd g = landscape.gradient(x);
   EXPECT_GT(g.norm(), 0.1);
   EXPECT_LT((gradient_of_steps(landscape, x) - g).norm(), 1e-13);
   MatrixXd covariance = MatrixXd::Zero(x.size(), x.size());
-  for (Eigen::Index j = 0; j < landscape.noise_dim(); ++j) {
-    const VectorXd unit = landscape.noise_amplitude() * VectorXd::Unit(landscape.noise_dim(), j);
+  for (Eigen::Index j = 0; j < steps.noise_dim(); ++j) {
+    const VectorXd unit = steps.noise_amplitude() * VectorXd::Unit(steps.noise_dim(), j);
     const VectorXd column = noisy_gradient(landscape, x, unit) - g;
     covariance += column * column.transpose();
   }
@@ -78,12 +81,13 @@ PlainEnd plain_local_sgd(const DynamicProblem<L>& problem, double eta, std::int6
                          const EnsembleOptions& options, std::uint32_t replica) {
   const bool signs = std::holds_alternative<toy_noise::LabelNoise>(options.noise);
   const double k = options.num_workers;
+  const Eigen::Index noise_dim = problem.landscape.steps(InPlace{}).noise_dim();
   PlainEnd end{problem.start, 0.0};
   for (std::int64_t first = 0; first < steps; first += period) {
     std::vector<VectorXd> workers(static_cast<std::size_t>(options.num_workers), end.average);
     for (std::uint32_t w = 0; w < workers.size(); ++w)
       for (std::int64_t t = first; t < std::min(first + period, steps); ++t) {
-        const VectorXd noise = named_noise(problem.landscape.noise_dim(), signs, options.seed, replica, t, w);
+        const VectorXd noise = named_noise(noise_dim, signs, options.seed, replica, t, w);
         workers[w] -= eta * plain_gradient(problem.landscape, workers[w], std::sqrt(k) * noise);
       }
     end = {VectorXd::Zero(problem.start.size()), 0.0};
@@ -209,31 +213,53 @@ TEST(DynamicKernel, NeitherThreadsNorInstructionsNorShardsNorRestartsChangeABit)
   expect_the_same_bits_however_it_runs(tanh_problem());
 }
 
+/// A CUDA block's threads one after the other: a lane each, in rows as wide as the block.
 template <WorkerNoiseLaw Law, class Real, class L>
-void expect_one_lane_to_give_the_bits_of_many(const DynamicProblem<L>& problem) {
+void expect_a_thread_a_replica_to_give_the_bits_of_many_lanes(const DynamicProblem<L>& problem) {
   auto options = options_with(70, kLaws[Law == WorkerNoiseLaw::signs]);
   options.precision = sizeof(Real) == 4 ? Precision::float32 : Precision::float64;
   const auto paths = records_of(problem, constant_schedule(0.02, 50, 7), options, everything(problem)).back().paths;
   const std::vector<std::int64_t> periods{7, 7, 7, 7, 7, 7, 7, 1};
   const std::vector<Real> learning_rates(50, static_cast<Real>(0.02));
   const RoundsView<Real> rounds{0, periods.data(), 8, learning_rates.data()};
-  for (std::uint32_t replica = 0; replica < 70; ++replica) {
-    DynamicWorkspace<Law, Real, 1> space(problem.landscape);
-    for (Eigen::Index i = 0; i < problem.start.size(); ++i)
-      space.average[static_cast<std::size_t>(i)][0] = static_cast<Real>(problem.start[i]);
-    std::uint32_t left = 0;
-    advance_dynamic_rounds<1, Law>(problem.landscape, rounds, {99, 3, Law}, SingleDraws{}, replica, space, &left);
-    EXPECT_EQ(left, 0u);
-    for (std::size_t i = 0; i < space.average.size(); ++i)
-      ASSERT_EQ(static_cast<double>(space.average[i][0]), paths[replica][i]) << replica;
+  const auto steps = problem.landscape.steps(InPlace{});
+  for (std::uint32_t first = 0; first < 70; first += kLanes) {
+    DynamicWorkspace<Law, Real, kLanes> space(steps);
+    for (std::uint32_t lane = 0; lane < kLanes && first + lane < 70; ++lane) {
+      for (Eigen::Index i = 0; i < problem.start.size(); ++i)
+        space.average[static_cast<std::size_t>(i)][static_cast<int>(lane)] = static_cast<Real>(problem.start[i]);
+      std::uint32_t left = 0;
+      advance_dynamic_rounds<1, Law, kLanes>(steps, rounds, {99, 3, Law}, SingleDraws{}, first + lane,
+                                             space.rows(static_cast<int>(lane)), &left);
+      EXPECT_EQ(left, 0u);
+    }
+    for (std::uint32_t lane = 0; lane < kLanes && first + lane < 70; ++lane)
+      for (std::size_t i = 0; i < space.average.size(); ++i)
+        ASSERT_EQ(static_cast<double>(space.average[i][static_cast<int>(lane)]), paths[first + lane][i]) << lane;
   }
 }
 
-TEST(DynamicKernel, OneLaneAtATimeGivesTheBitsOfManyLanes) {
-  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::gaussian, float>(matrix_problem(5, 4, 2));
-  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::signs, double>(matrix_problem(5, 4, 2));
-  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::gaussian, double>(tanh_problem());
-  expect_one_lane_to_give_the_bits_of_many<WorkerNoiseLaw::signs, float>(tanh_problem());
+TEST(DynamicKernel, AThreadAReplicaGivesTheBitsOfManyLanes) {
+  expect_a_thread_a_replica_to_give_the_bits_of_many_lanes<WorkerNoiseLaw::gaussian, float>(matrix_problem(5, 4, 2));
+  expect_a_thread_a_replica_to_give_the_bits_of_many_lanes<WorkerNoiseLaw::signs, double>(matrix_problem(5, 4, 2));
+  expect_a_thread_a_replica_to_give_the_bits_of_many_lanes<WorkerNoiseLaw::gaussian, double>(tanh_problem());
+  expect_a_thread_a_replica_to_give_the_bits_of_many_lanes<WorkerNoiseLaw::signs, float>(tanh_problem());
+}
+
+TEST(DynamicKernel, TheDevicesPathsAreTheCpus) {
+  if (!cuda_device_available()) GTEST_SKIP() << "no CUDA device";
+  const auto expect_equal_paths = [](const auto& problem) {
+    for (const ToyNoise& law : kLaws)
+      for (const Precision precision : {Precision::float64, Precision::float32}) {
+        auto options = options_with(330, law);
+        options.precision = precision;
+        const auto here = records_of(problem, constant_schedule(0.02, 50, 7), options, everything(problem));
+        options.device = Device::cuda;
+        expect_equal_bits(records_of(problem, constant_schedule(0.02, 50, 7), options, everything(problem)), here);
+      }
+  };
+  expect_equal_paths(matrix_problem(5, 4, 2));
+  expect_equal_paths(tanh_problem());
 }
 
 TEST(DynamicKernel, ReplicasThatLeaveTheDomainAreSeen) {
@@ -261,11 +287,10 @@ TEST(DynamicKernel, WhatItDoesNotHaveIsRefusedWithWhatThereIs) {
     return "taken";
   };
   EXPECT_EQ(refusal(options_with(1)), "taken");
-  std::vector<EnsembleOptions> others(4, options_with(1));
+  std::vector<EnsembleOptions> others(3, options_with(1));
   others[0].noise = toy_noise::StudentT{5};
   others[1].noise = toy_noise::MiniBatch{1, true};
   others[2].optimizer.kind = toy_optimizers::Adam{};
-  others[3].device = Device::cuda;
   for (const auto& options : others)
     EXPECT_NE(refusal(options).find("gaussian noise or label_noise and sgd"), std::string::npos);
   EXPECT_THROW(records_of(tanh_problem(), constant_schedule(0.1, 1, 1), options_with(1), {}), ConfigError);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/errors.h"
-#include "tests/toy_models/ensemble_for_tests.h"
+#include "tests/toy_models/dynamic_for_tests.h"
 #include "toy_models/valley.h"
 
 namespace quasar {
@@ -15,6 +15,8 @@ TEST(CudaEnsemble, WithoutADeviceIsAConfigError) {
   EnsembleOptions options;
   options.device = Device::cuda;
   EXPECT_THROW(run_ensemble(Valley{}, {0.0, 0.5}, constant_schedule(0.1, 1, 1), options, {}, {}), ConfigError);
+  EXPECT_THROW(records_of(tanh_problem(), constant_schedule(0.1, 1, 1), options, unprojected_recording<TanhNetwork>()),
+               ConfigError);
 }
 
 }  // namespace
