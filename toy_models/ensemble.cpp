@@ -19,7 +19,7 @@ namespace quasar {
 namespace {
 
 // A batch of rounds is some tenths of a second of work, so that progress and interrupts are seen in time.
-constexpr double kWorkerStepsPerBatchOnCpu = 3e8;
+constexpr double kWorkerStepsPerBatchOnCpu = 3e8, kCostOfSigns = 0.15;  // of a core
 constexpr double kWorkerStepsPerBatchOnCuda = 1e11, kCostInDoubleOnCuda = 2;
 constexpr double kWorkerStepsPerBatchOfGenericKernel = 5e6;
 constexpr double kMostStepsPerBatch = 1e6;  // their learning rates are stored
@@ -54,10 +54,10 @@ class Ensemble {
   }
 
   std::int64_t steps_per_batch() const {
-    const double work = method_.is_needed() ? kWorkerStepsPerBatchOfGenericKernel
-                        : options_.device == Device::cuda
-                            ? kWorkerStepsPerBatchOnCuda / (std::is_same_v<Real, double> ? kCostInDoubleOnCuda : 1)
-                            : kWorkerStepsPerBatchOnCpu / dynamics_.relative_cost;
+    const double on_cuda = kWorkerStepsPerBatchOnCuda / (std::is_same_v<Real, double> ? kCostInDoubleOnCuda : 1);
+    const double on_core = kWorkerStepsPerBatchOnCpu / (noise().law == WorkerNoiseLaw::signs ? kCostOfSigns : 1);
+    const double fast = options_.device == Device::cuda ? on_cuda : on_core * options_.threads;
+    const double work = method_.is_needed() ? kWorkerStepsPerBatchOfGenericKernel : fast / dynamics_.relative_cost;
     const double per_step = static_cast<double>(blocks_.size()) * kLanes * options_.num_workers;
     return static_cast<std::int64_t>(std::min(kMostStepsPerBatch, work / per_step));
   }

@@ -42,9 +42,10 @@ struct SingleDraws {
   }
 };
 
-/// The averages of a block of replicas, coordinate by coordinate, so that the loop over lanes becomes SIMD.
+/// The averages of a block of replicas, coordinate by coordinate, so that the loop over lanes becomes SIMD; in cache lines
+/// of its own, since threads work on blocks that are neighbours.
 template <int Dim, class Real, int Lanes>
-struct ReplicaBlock {
+struct alignas(Lanes * sizeof(Real) % 64 == 0 ? 64 : alignof(Real)) ReplicaBlock {
   Real average[Dim][Lanes];
   std::uint32_t left_domain[Lanes];  ///< 1: after some round a coordinate was not finite or beyond kDomainBound
 };

@@ -89,7 +89,7 @@ def two_threads(options):
         rates = {1: [], 2: []}
         for _ in range(options.repetitions):
             for cores in rates:
-                rounds = ROUNDS * (8 if law == "gaussian" else 64)
+                rounds = ROUNDS * (32 if law == "gaussian" else 256)
                 rates[cores] += ensemble(options, law=law, rounds=rounds, cores=cores)["rates"]
         for cores, values in rates.items():
             ratio = statistics.median(values) / statistics.median(rates[1])
