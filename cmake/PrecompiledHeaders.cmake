@@ -1,5 +1,6 @@
 # quasar_precompile(target KIND): parses the headers of other libraries that most files include once a build, not once a
-# file. KIND is plain, tests or torch. Ours are never among them, so that each file must include what it uses.
+# file. KIND is plain, tests, light_tests (for -O1) or torch. Ours are never among them, so that each file must include
+# what it uses.
 option(QUASAR_PCH "precompile the headers of other libraries" ON)
 
 set(plain_headers <Eigen/Dense> <nlohmann/json.hpp> <filesystem> <functional> <map> <optional>)
@@ -20,9 +21,12 @@ function(quasar_precompile target kind)
       set(list ${torch_headers})
       target_link_libraries(${headers} PRIVATE quasar::torch)
     endif()
-    if(kind STREQUAL "tests")
+    if(kind MATCHES "tests")
       list(APPEND list ${test_headers})
       target_link_libraries(${headers} PRIVATE GTest::gmock)
+    endif()
+    if(kind STREQUAL "light_tests")
+      target_compile_options(${headers} PRIVATE -O1)
     endif()
     list(TRANSFORM list REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:\\1>")
     target_precompile_headers(${headers} PRIVATE ${list})
