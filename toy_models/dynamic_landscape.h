@@ -39,8 +39,8 @@ struct InPlace {
 ///   steps(placed)  DynamicSteps; placed(numbers, count) returns where an array of the landscape is to be read: itself
 ///                  (InPlace) or a copy of it on a device
 template <class L>
-concept DynamicLandscape = Loss<L> && GradientNoise<L, L::dim> &&
-                           L::dim == Eigen::Dynamic&& requires(const L& landscape) {
+concept DynamicLandscape = Loss<L> && GradientNoise<L, L::dim> && requires(const L& landscape) {
+  requires L::dim == Eigen::Dynamic;
   { landscape.size() } -> std::convertible_to<Eigen::Index>;
   { landscape.steps(InPlace{}) } -> DynamicSteps;
 };
