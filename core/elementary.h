@@ -70,12 +70,13 @@ QUASAR_HD float fast_reciprocal_square_root(float x) {
   return fused_multiply_add(y, e * fused_multiply_add(0.375f, e, 0.5f), y);
 }
 QUASAR_HD double fast_reciprocal_square_root(double x) { return 1.0 / square_root(x); }
-/// sqrt(x) for x = 0 or normal x > 0, relative error below 2e-7 (float); by the same steps, times x.
+/// sqrt(x) for x = 0 or normal x > 0, relative error below 2e-7 (float); by the same steps, times x. Where x is a little
+/// below 0, as rounding may leave it, the root is 0 or as good as 0.
 QUASAR_HD float fast_square_root(float x) {
   const float y = rough_reciprocal_square_root(x), root = x * y, e = fused_multiply_add(-root, y, 1.0f);
   return fused_multiply_add(root, e * fused_multiply_add(0.375f, e, 0.5f), root);
 }
-QUASAR_HD double fast_square_root(double x) { return square_root(x); }
+QUASAR_HD double fast_square_root(double x) { return square_root(positive_part(x)); }
 
 /// -2 ln u for u in (0, 1], relative error below 2e-7: -2 ln(1 + t) = t (-2 + t (1 + t p(t))) on [sqrt(1/2), sqrt(2)) with
 /// the p of degree 6 whose largest relative error, 3.2e-8, is least.

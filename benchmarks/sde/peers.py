@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Paths of two Slow SDEs by projected Euler in float32, as users of other libraries would write them.
 
-    peers.py LIBRARY SYSTEM DIM PATHS STEPS REPETITIONS        LIBRARY = numpy | jax | diffrax | diffrax_tree | torch
+    peers.py LIBRARY SYSTEM DIM PATHS STEPS REPETITIONS        LIBRARY = numpy | jax | diffrax | diffrax_vmap | diffrax_tree | torch
 
 SYSTEM circle is the one of toy_models/circle.h (a2 = 2, b2 = 0.4, m = 3), sphere that of toy_models/sphere.h, both to slow
 time 0.5. Prints a line of JSON: path-steps/s of every repetition after a first one, and the mean of an observable, by which
@@ -98,8 +98,9 @@ def jax_runner():
     return lambda seed: compiled(jax.random.key(seed)).block_until_ready()
 
 
-def diffrax_runner(tree=False):
-    """With UnsafeBrownianPath, its fastest, or with VirtualBrownianTree, which its documentation advises."""
+def diffrax_runner(tree=False, vmap=False):
+    """With UnsafeBrownianPath and all paths in one array, its fastest; with a VirtualBrownianTree, which depends on the
+    key alone; or as its documentation writes an ensemble, one path under vmap."""
     jax, jnp, start, _, retract = jax_parts()
     import diffrax
     import lineax
@@ -110,7 +111,8 @@ def diffrax_runner(tree=False):
             y1 = retract(y1)
             return y1, error, dict(dense, y1=y1), state, result
 
-    noise_shape = (1 if SYSTEM == "circle" else DIM, PATHS)
+    paths = () if vmap else (PATHS,)
+    noise_shape = (1 if SYSTEM == "circle" else DIM, *paths)
 
     def drift(_, z, __):
         if SYSTEM == "sphere":
@@ -129,18 +131,21 @@ def diffrax_runner(tree=False):
     def diffusion(_, z, __):
         return lineax.FunctionLinearOperator(lambda xi: apply(z, xi), jax.ShapeDtypeStruct(noise_shape, z.dtype))
 
-    def run(key):
+    def solve(key):
         path = diffrax.UnsafeBrownianPath(noise_shape, key)
         if tree:
             path = diffrax.VirtualBrownianTree(0.0, TIME, STEP / 2, noise_shape, key)
         terms = diffrax.MultiTerm(diffrax.ODETerm(drift), diffrax.ControlTerm(diffusion, path))
         solution = diffrax.diffeqsolve(
-            terms, ProjectedEuler(), 0.0, TIME, STEP, jnp.broadcast_to(start, (DIM, PATHS)),
+            terms, ProjectedEuler(), 0.0, TIME, STEP, jnp.broadcast_to(start[:, 0] if vmap else start, (DIM, *paths)),
             saveat=diffrax.SaveAt(t1=True), max_steps=STEPS + 2, adjoint=diffrax.DirectAdjoint(),
         )
         return solution.ys[0]
 
-    compiled = jax.jit(run)
+    def solve_each(key):
+        return jax.vmap(solve, out_axes=1)(jax.random.split(key, PATHS))
+
+    compiled = jax.jit(solve_each if vmap else solve)
     return lambda seed: compiled(jax.random.key(seed)).block_until_ready()
 
 
@@ -181,7 +186,7 @@ def main():
     global START
     START = [math.cos(0.6), math.sin(0.6)] if SYSTEM == "circle" else [1.0] + [0.0] * (DIM - 1)
     runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner,
-               "diffrax_tree": lambda: diffrax_runner(tree=True), "torch": torch_runner}
+               "diffrax_tree": lambda: diffrax_runner(tree=True), "diffrax_vmap": lambda: diffrax_runner(vmap=True), "torch": torch_runner}
     time_peer(runners[LIBRARY], REPETITIONS, lambda z: z.shape[1] * STEPS,
               lambda z: z[0] ** 2 - z[1] ** 2 if SYSTEM == "circle" else z[0])
 

@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from programs import run, run_parts, spread
 
-LIBRARIES = ["jax", "torch", "diffrax", "diffrax_tree", "numpy"]
+LIBRARIES = ["jax", "torch", "diffrax", "diffrax_vmap", "diffrax_tree", "numpy"]
 SYSTEMS = [("circle", 2, 65536, 256), ("sphere", 3, 65536, 128), ("sphere", 10, 16384, 128), ("sphere", 100, 4096, 64)]
 # Of the code that takes any landscape: paths and steps that take about a second.
 GENERAL = [("circle", 2, 2048), ("sphere", 3, 1024), ("sphere", 10, 256), ("sphere", 50, 8), ("sphere", 100, 2),
@@ -27,7 +27,7 @@ def ours(options, method, system, dim, paths, steps, cores=1, law="gaussian", re
 
 
 def against_peers(options):
-    print("| paths | M path-steps/s | of the best peer | of diffrax | of its tree |\n|---|---|---|---|---|")
+    print("| paths | M path-steps/s | of the best peer | of diffrax | of its vmap | of its tree |\n|---|---|---|---|---|---|")
     for system, dim, paths, steps in SYSTEMS:
         rates, means = {}, {}
         many = paths * (16 if dim <= 3 else 4)  # ours are done too soon otherwise
@@ -49,9 +49,9 @@ def against_peers(options):
         there = {name: values for name, values in rates.items() if values}
         peers = {name: statistics.median(values) for name, values in there.items() if not name.startswith("quasar")}
         for name, values in there.items():
-            ratios = [""] * 3
+            ratios = [""] * 4
             if name.startswith("quasar") and peers:
-                against = [max(peers.values()), peers.get("diffrax"), peers.get("diffrax_tree")]
+                against = [max(peers.values()), *(peers.get(f"diffrax{how}") for how in ("", "_vmap", "_tree"))]
                 ratios = [f"{statistics.median(values) / peer:.3g}" if peer else "" for peer in against]
             print(f"| {system} in R^{dim}, {name} | {spread(values, 1e6)} | {' | '.join(ratios)} |", flush=True)
         centre, error = means["quasar"]

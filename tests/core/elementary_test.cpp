@@ -90,9 +90,13 @@ TEST(FastSquareRoots, HaveTheirStatedAccuracyForNumbersOfEverySize) {
   std::printf("%.2e %.2e %.2e\n", worst_root, worst_reciprocal, worst_guess);
 }
 
-TEST(FastSquareRoots, TakeZeroAndNan) {
+TEST(FastSquareRoots, TakeZeroWhatRoundingMakesOfItAndNan) {
   EXPECT_EQ(fast_square_root(0.0f), 0.0f);
   EXPECT_EQ(fast_square_root(0.0), 0.0);
+  for (const double below : {-1e-3, -1e-7, -1e-12}) {
+    EXPECT_EQ(fast_square_root(below), 0.0);
+    EXPECT_LT(std::abs(fast_square_root(static_cast<float>(below))), 1e-20f);
+  }
   EXPECT_TRUE(std::isnan(fast_square_root(std::nanf(""))));
   EXPECT_TRUE(std::isnan(fast_reciprocal_square_root(std::nanf(""))));
 }
