@@ -68,10 +68,7 @@ class CommandLine : public testing::Test {
     return outcomes;
   }
   bool has_networks() const { return quasar({"doctor"}).out.find("not built: no networks") == std::string::npos; }
-  static bool draws_figures() {
-    const char* python = std::getenv("QUASAR_PYTHON");
-    return python && *python && run_subprocess({python, "-c", "import matplotlib"}) == 0;
-  }
+  static bool draws_figures() { return run_subprocess({python_interpreter(), "-c", "import matplotlib"}) == 0; }
   /// The results folders RESULTS/NAME/HASH.
   std::vector<fs::path> runs(const std::string& results = "results") const {
     std::set<fs::path> found;
