@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "toy_models/cpu_dispatch.h"
 #include "toy_models/cuda_devices.h"
 #include "toy_models/local_sgd_kernel.h"
 
@@ -29,5 +34,13 @@ class DeviceRounds {
   DeviceArray<std::int64_t> periods_;
   DeviceArray<Real> learning_rates_;
 };
+
+/// Shares blocks among all usable devices: work(part, first replica of it) with its device current.
+template <class Block, class Work>
+void share_among_devices(std::vector<Block>& blocks, std::uint32_t first_replica, const Work& work) {
+  for_each_device(blocks.size(), [&](std::size_t from, std::size_t end) {
+    work(std::span(blocks).subspan(from, end - from), first_replica + static_cast<std::uint32_t>(from * kLanes));
+  });
+}
 
 }  // namespace quasar

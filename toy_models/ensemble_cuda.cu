@@ -48,17 +48,14 @@ void advance_on_device(const L& landscape, const RoundsView<Real>& rounds, const
 template <Landscape L, class Real>
 void advance_on_cuda(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
                      std::uint32_t first_replica, std::vector<Block<L::dim, Real>>& blocks) {
-  for_each_device(blocks.size(), [&](std::size_t from, std::size_t end) {
-    advance_on_device<L, Real>(landscape, rounds, noise, first_replica + static_cast<std::uint32_t>(from * kLanes),
-                               std::span(blocks).subspan(from, end - from));
+  share_among_devices(blocks, first_replica, [&](std::span<Block<L::dim, Real>> part, std::uint32_t first) {
+    advance_on_device(landscape, rounds, noise, first, part);
   });
 }
 
-#define QUASAR_DEFINE(...)                                                                                        \
-  template void advance_on_cuda(const __VA_ARGS__&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,  \
-                                std::vector<Block<__VA_ARGS__::dim, float>>&);                                    \
-  template void advance_on_cuda(const __VA_ARGS__&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t, \
-                                std::vector<Block<__VA_ARGS__::dim, double>>&);
+#define QUASAR_DEFINE(...)                                                        \
+  template AdvanceOnCuda<__VA_ARGS__, float> advance_on_cuda<__VA_ARGS__, float>; \
+  template AdvanceOnCuda<__VA_ARGS__, double> advance_on_cuda<__VA_ARGS__, double>;
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 
 }  // namespace quasar

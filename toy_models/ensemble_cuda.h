@@ -21,6 +21,9 @@ void require_cuda();
 ///
 /// cost  memory per replica: its averages; of a DynamicLandscape also 3 size() + noise_dim() numbers for each of the
 ///       1,024 threads a multiprocessor that are at work at the same time
+template <class L, class Real>
+using AdvanceOnCuda = void(const L&, const RoundsView<Real>&, const WorkerNoise&, std::uint32_t first_replica,
+                           std::vector<Block<L::dim, Real>>&);
 template <Landscape L, class Real>
 void advance_on_cuda(const L& landscape, const RoundsView<Real>& rounds, const WorkerNoise& noise,
                      std::uint32_t first_replica, std::vector<Block<L::dim, Real>>& blocks);

@@ -14,17 +14,21 @@ void require_cuda() {
       "-DQUASAR_CUDA=ON, or use the device cpu");
 }
 
-#define QUASAR_DEFINE(...)                                                                               \
-  template <>                                                                                            \
-  void advance_on_cuda(const __VA_ARGS__&, const RoundsView<float>&, const WorkerNoise&, std::uint32_t,  \
-                       std::vector<Block<__VA_ARGS__::dim, float>>&) {                                   \
-    require_cuda();                                                                                      \
-  }                                                                                                      \
-  template <>                                                                                            \
-  void advance_on_cuda(const __VA_ARGS__&, const RoundsView<double>&, const WorkerNoise&, std::uint32_t, \
-                       std::vector<Block<__VA_ARGS__::dim, double>>&) {                                  \
-    require_cuda();                                                                                      \
-  }
+template <Landscape L, class Real>
+void advance_on_cuda(const L&, const RoundsView<Real>&, const WorkerNoise&, std::uint32_t,
+                     std::vector<Block<L::dim, Real>>&) {
+  require_cuda();
+}
+
+template <DynamicLandscape L, class Real>
+void advance_on_cuda(const L&, const RoundsView<Real>&, const WorkerNoise&, std::uint32_t,
+                     std::vector<Block<L::dim, Real>>&) {
+  require_cuda();
+}
+
+#define QUASAR_DEFINE(...)                                                        \
+  template AdvanceOnCuda<__VA_ARGS__, float> advance_on_cuda<__VA_ARGS__, float>; \
+  template AdvanceOnCuda<__VA_ARGS__, double> advance_on_cuda<__VA_ARGS__, double>;
 QUASAR_FOR_EACH_LANDSCAPE(QUASAR_DEFINE)
 QUASAR_FOR_EACH_DYNAMIC_LANDSCAPE(QUASAR_DEFINE)
 
