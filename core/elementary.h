@@ -24,7 +24,6 @@ QUASAR_HD To bits_as(From from) {
 QUASAR_HD float square_root(float x) { return __builtin_sqrtf(x); }
 QUASAR_HD double square_root(double x) { return __builtin_sqrt(x); }
 QUASAR_HD float positive_part(float x) { return x > 0.0f ? x : 0.0f; }
-QUASAR_HD double positive_part(double x) { return x > 0.0 ? x : 0.0; }
 QUASAR_HD std::uint32_t bits_of(float x) { return bits_as<std::uint32_t>(x); }
 QUASAR_HD float float_of_bits(std::uint32_t word) { return bits_as<float>(word); }
 QUASAR_HD float float_of_unsigned(std::uint32_t word) { return static_cast<float>(word); }
@@ -76,7 +75,7 @@ QUASAR_HD float fast_square_root(float x) {
   const float y = rough_reciprocal_square_root(x), root = x * y, e = fused_multiply_add(-root, y, 1.0f);
   return fused_multiply_add(root, e * fused_multiply_add(0.375f, e, 0.5f), root);
 }
-QUASAR_HD double fast_square_root(double x) { return square_root(positive_part(x)); }
+QUASAR_HD double fast_square_root(double x) { return square_root(x < 0.0 ? 0.0 : x); }
 
 /// -2 ln u for u in (0, 1], relative error below 2e-7: -2 ln(1 + t) = t (-2 + t (1 + t p(t))) on [sqrt(1/2), sqrt(2)) with
 /// the p of degree 6 whose largest relative error, 3.2e-8, is least.

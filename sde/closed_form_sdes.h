@@ -22,7 +22,7 @@ struct CircleSlowSde {
     const Real pull = difference * static_cast<Real>(multiplier), least = time_step * static_cast<Real>(variance_y);
     for (int lane = 0; lane < Lanes; ++lane) {
       const Real x = z[0][lane], y = z[1][lane];
-      // dt (b2 + (a2 - b2) y^2)
+      // dt (a2 y^2 + b2 x^2) on the circle
       const Real spread = fast_square_root(fused_multiply_add(difference * y, y, least));
       const Real along = fused_multiply_add(pull * x, y, spread * xi[0][lane]);
       const Real next_x = fused_multiply_add(-along, y, x), next_y = fused_multiply_add(along, x, y);

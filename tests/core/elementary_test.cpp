@@ -98,6 +98,7 @@ TEST(FastSquareRoots, TakeZeroWhatRoundingMakesOfItAndNan) {
     EXPECT_LT(std::abs(fast_square_root(static_cast<float>(below))), 1e-20f);
   }
   EXPECT_TRUE(std::isnan(fast_square_root(std::nanf(""))));
+  EXPECT_TRUE(std::isnan(fast_square_root(std::nan(""))));
   EXPECT_TRUE(std::isnan(fast_reciprocal_square_root(std::nanf(""))));
 }
 

@@ -176,12 +176,13 @@ TEST(ClosedFormPaths, DependOnTheSeedAlone) {
   }
 }
 
-/// The noise of a step on the sphere in R^3 by its name: the numbers of three draws are for as many steps as use them up.
-Vec<3> named_noise(NoiseLaw law, std::uint32_t path, std::uint64_t step) {
+/// The noise of a step on the sphere by its name: so many draws are for as many steps as use them up.
+template <int Dim>
+Vec<Dim> named_noise(NoiseLaw law, std::uint32_t path, std::uint64_t step) {
   const bool normal = law == NoiseLaw::gaussian;
-  const std::uint64_t steps_of_draws = normal ? 4 : 128, numbers_of_draw = steps_of_draws;
-  return Vec<3>::NullaryExpr([&](Eigen::Index i) {
-    const std::uint64_t number = step % steps_of_draws * 3 + static_cast<std::uint64_t>(i);
+  const std::uint64_t numbers_of_draw = normal ? 4 : 128, steps_of_draws = numbers_of_draw / (Dim == 3 ? 1 : 2);
+  return Vec<Dim>::NullaryExpr([&](Eigen::Index i) {
+    const std::uint64_t number = step % steps_of_draws * Dim + static_cast<std::uint64_t>(i);
     const Draw draw{5, Use::closed_form_paths, path, step / steps_of_draws,
                     static_cast<std::uint32_t>(number / numbers_of_draw)};
     const std::uint64_t at = number % numbers_of_draw;
@@ -192,19 +193,26 @@ Vec<3> named_noise(NoiseLaw law, std::uint32_t path, std::uint64_t step) {
   });
 }
 
+template <int Dim>
+void expect_the_named_noise(NoiseLaw law, const std::vector<std::int64_t>& calls) {
+  static_assert(Dim == 3 || Dim == 10, "3 shares no factor with the numbers of a draw, 10 shares 2");
+  const SphereSlowSde<Dim> sphere;
+  ClosedFormPaths<SphereSlowSde<Dim>, double> paths(
+      sphere, {.time_step = 0.01, .paths = 66, .seed = 5, .noise_law = law}, Vec<Dim>::Unit(0));
+  for (const std::int64_t steps : calls) paths.advance(steps);
+  for (const std::uint32_t path : {0u, 1u, 65u}) {
+    Vec<Dim> zeta = Vec<Dim>::Unit(0);
+    for (std::uint64_t step = 0; step < 135; ++step)
+      zeta = stepped(sphere, zeta, named_noise<Dim>(law, path, step), 0.01);
+    EXPECT_LT((paths.point(path) - zeta).norm(), 1e-13) << path;
+  }
+}
+
 TEST(ClosedFormPaths, UseUpTheirDrawsByTheirNamesHoweverTheStepsAreSplit) {
-  const SphereSlowSde<3> sphere;
   for (const NoiseLaw law : {NoiseLaw::gaussian, NoiseLaw::two_point})
     for (const std::vector<std::int64_t>& calls : {std::vector<std::int64_t>{135}, {1, 6, 3, 1, 118, 6}}) {
-      ClosedFormPaths<SphereSlowSde<3>, double> paths(
-          sphere, {.time_step = 0.01, .paths = 66, .seed = 5, .noise_law = law}, Vec<3>::Unit(0));
-      for (const std::int64_t steps : calls) paths.advance(steps);
-      for (const std::uint32_t path : {0u, 1u, 65u}) {
-        Vec<3> zeta = Vec<3>::Unit(0);
-        for (std::uint64_t step = 0; step < 135; ++step)
-          zeta = stepped(sphere, zeta, named_noise(law, path, step), 0.01);
-        EXPECT_LT((paths.point(path) - zeta).norm(), 1e-13) << path;
-      }
+      expect_the_named_noise<3>(law, calls);
+      expect_the_named_noise<10>(law, calls);
     }
 }
 
