@@ -15,7 +15,7 @@ usage: ./check.sh [--quick] [--all]
 
 Sets up what is missing, builds three trees (cpu: Release, with LibTorch and, where nvcc is found, our CUDA kernels;
 asan: address and undefined-behaviour sanitizers; tsan: thread sanitizer) and runs all their tests, Python's and
-clang-format's included, under one ctest. Some 40 minutes from nothing on 2 cores.
+clang-format's included, under one ctest. Some 35 minutes from nothing on 2 cores.
 
 --quick  the cpu tree only
 --all    the tests labelled `long` too

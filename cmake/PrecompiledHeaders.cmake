@@ -1,5 +1,5 @@
 # quasar_precompile(target KIND): parses the headers of other libraries that most files include once a build, not once a
-# file. KIND is plain, tests, light_tests (for -O1) or torch. Ours are never among them, so that each file must include
+# file. KIND is plain, tests, light_tests (with -O1, which it sets) or torch. Ours are never among them, so that each file must include
 # what it uses.
 option(QUASAR_PCH "precompile the headers of other libraries" ON)
 
@@ -8,6 +8,10 @@ set(torch_headers ${plain_headers} <ATen/ATen.h> <torch/csrc/autograd/autograd.h
 set(test_headers <gmock/gmock.h> <gtest/gtest.h>)
 
 function(quasar_precompile target kind)
+  set(light "$<$<COMPILE_LANGUAGE:CXX>:-O1>")
+  if(kind STREQUAL "light_tests")
+    target_compile_options(${target} PRIVATE ${light})
+  endif()
   if(NOT QUASAR_PCH)
     return()
   endif()
@@ -26,7 +30,7 @@ function(quasar_precompile target kind)
       target_link_libraries(${headers} PRIVATE GTest::gmock)
     endif()
     if(kind STREQUAL "light_tests")
-      target_compile_options(${headers} PRIVATE -O1)
+      target_compile_options(${headers} PRIVATE ${light})
     endif()
     list(TRANSFORM list REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:\\1>")
     target_precompile_headers(${headers} PRIVATE ${list})
