@@ -98,9 +98,9 @@ def jax_runner():
     return lambda seed: compiled(jax.random.key(seed)).block_until_ready()
 
 
-def diffrax_runner(tree=False, vmap=False):
-    """With UnsafeBrownianPath and all paths in one array, its fastest; with a VirtualBrownianTree, which depends on the
-    key alone; or as its documentation writes an ensemble, one path under vmap."""
+def diffrax_runner(how="array"):
+    """array: all paths in one array and an UnsafeBrownianPath, its fastest; tree: a VirtualBrownianTree instead, which
+    depends on the key alone; vmap: one path under vmap, as its documentation writes an ensemble."""
     jax, jnp, start, _, retract = jax_parts()
     import diffrax
     import lineax
@@ -111,6 +111,7 @@ def diffrax_runner(tree=False, vmap=False):
             y1 = retract(y1)
             return y1, error, dict(dense, y1=y1), state, result
 
+    vmap = how == "vmap"
     paths = () if vmap else (PATHS,)
     noise_shape = (1 if SYSTEM == "circle" else DIM, *paths)
 
@@ -133,7 +134,7 @@ def diffrax_runner(tree=False, vmap=False):
 
     def solve(key):
         path = diffrax.UnsafeBrownianPath(noise_shape, key)
-        if tree:
+        if how == "tree":
             path = diffrax.VirtualBrownianTree(0.0, TIME, STEP / 2, noise_shape, key)
         terms = diffrax.MultiTerm(diffrax.ODETerm(drift), diffrax.ControlTerm(diffusion, path))
         solution = diffrax.diffeqsolve(
@@ -185,8 +186,8 @@ def torch_runner():
 def main():
     global START
     START = [math.cos(0.6), math.sin(0.6)] if SYSTEM == "circle" else [1.0] + [0.0] * (DIM - 1)
-    runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner,
-               "diffrax_tree": lambda: diffrax_runner(tree=True), "diffrax_vmap": lambda: diffrax_runner(vmap=True), "torch": torch_runner}
+    runners = {"numpy": numpy_runner, "jax": jax_runner, "diffrax": diffrax_runner, "torch": torch_runner,
+               "diffrax_tree": lambda: diffrax_runner("tree"), "diffrax_vmap": lambda: diffrax_runner("vmap")}
     time_peer(runners[LIBRARY], REPETITIONS, lambda z: z.shape[1] * STEPS,
               lambda z: z[0] ** 2 - z[1] ** 2 if SYSTEM == "circle" else z[0])
 
